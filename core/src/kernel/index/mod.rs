@@ -1,4 +1,43 @@
-//! Kernels for indexing: they take, add up or overwrite slices and elements by their index.
+//! Kernels for indexing: they take, add up or overwrite slices and elements by their index, check
+//! indices, and search sorted rows.
 
 pub(crate) mod rows;
+pub(crate) mod search;
 pub(crate) mod write;
+
+use crate::kernel::isa::{Isa, Kernel, dispatch};
+use crate::kernel::threads::parallel::{self, GRAIN};
+
+/// Returns whether each index is below the bound or the exception.
+pub(crate) fn are_within(indices: &[usize], bound: usize, except: Option<usize>) -> bool {
+    let pieces = parallel::collect(indices.len(), GRAIN, &|range| {
+        dispatch(Within {
+            indices: &indices[range],
+            bound,
+            except: except.unwrap_or(0),
+            has_exception: except.is_some(),
+        })
+    });
+    pieces.into_iter().all(|is_within| is_within)
+}
+
+struct Within<'a> {
+    indices: &'a [usize],
+    bound: usize,
+    except: usize,
+    has_exception: bool,
+}
+
+impl Kernel for Within<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<I: Isa>(self) -> bool {
+        // A loop that ends at the first wrong index is not vectorized.
+        let mut wrong = false;
+        for &index in self.indices {
+            wrong |= index >= self.bound && !(self.has_exception && index == self.except);
+        }
+        !wrong
+    }
+}

@@ -182,16 +182,35 @@ pub(crate) fn add_each<F: Float>(sizes: Sizes, indices: &[usize], xs: &[F], out:
             sums.clear();
             sums.extend(out.iter().map(|&x| x.to_f64()));
             let block = o * count * inner..(o + 1) * count * inner;
-            let slices = xs[block.clone()].chunks_exact(inner);
-            for (xs, indices) in slices.zip(indices[block].chunks_exact(inner)) {
-                for (i, (&x, index)) in xs.iter().zip(indices).enumerate() {
-                    sums[index * inner + i] += x.to_f64();
-                }
-            }
+            for_places(inner, &xs[block.clone()], &indices[block], |place, &x| {
+                sums[place] += x.to_f64();
+            });
             let sums = out.iter_mut().zip(&sums);
             sums.for_each(|(out, &sum)| *out = F::from_f64(sum));
         }
     });
+}
+
+/// Calls `body(place, x)` for each element of a block (count, inner), where the place is that of its
+/// index in (len, inner).
+#[inline(always)]
+pub(super) fn for_places<X>(
+    inner: usize,
+    xs: &[X],
+    indices: &[usize],
+    mut body: impl FnMut(usize, &X),
+) {
+    if inner == 1 {
+        xs.iter()
+            .zip(indices)
+            .for_each(|(x, &index)| body(index, x));
+        return;
+    }
+    for (xs, indices) in xs.chunks_exact(inner).zip(indices.chunks_exact(inner)) {
+        for (i, (x, index)) in xs.iter().zip(indices).enumerate() {
+            body(index * inner + i, x);
+        }
+    }
 }
 
 /// Calls `body(outer, k, slice)` for the slices `out[outer, indices[k]]`. The indices are strictly

@@ -1,0 +1,56 @@
+//! The places of values in sorted rows.
+
+use crate::kernel::float::Float;
+use crate::kernel::threads::parallel::{self, GRAIN};
+
+/// Writes how many elements of a row are below each value, or with `right`, at most as large.
+/// `keys` are the [`key`]s of the elements of rows, which have the first of the lengths. As many
+/// values as the second are searched for in each row.
+pub(crate) fn places<F: Float>(
+    right: bool,
+    [len, width]: [usize; 2],
+    keys: &[i64],
+    values: &[F],
+    out: &mut [usize],
+) {
+    parallel::chunks_mut(out, GRAIN / 16, &|start, out| {
+        let (mut start, mut rest) = (start, out);
+        while !rest.is_empty() {
+            let (row, within) = (start / width, start % width);
+            let (out, behind) = rest.split_at_mut((width - within).min(rest.len()));
+            let keys = &keys[row * len..(row + 1) * len];
+            for (out, &value) in out.iter_mut().zip(&values[start..]) {
+                *out = count_below(keys, key(value) + i64::from(right));
+            }
+            start += out.len();
+            rest = behind;
+        }
+    });
+}
+
+/// Returns how many of the sorted numbers are below a bound, without branches that depend on them.
+fn count_below(sorted: &[i64], bound: i64) -> usize {
+    let (mut first, mut len) = (0, sorted.len());
+    while len > 1 {
+        let half = len / 2;
+        first = if sorted[first + half - 1] < bound {
+            first + half
+        } else {
+            first
+        };
+        len -= half;
+    }
+    first + usize::from(sorted.get(first).is_some_and(|&last| last < bound))
+}
+
+/// Returns an integer that is ordered as the number is. NaN is the largest. Comparisons of integers
+/// need no case for it.
+pub(crate) fn key<F: Float>(x: F) -> i64 {
+    if x.is_nan() {
+        return i64::MAX - 1;
+    }
+    // A negative zero becomes a positive one.
+    let bits = (x.to_f64() + 0.0).to_bits().cast_signed();
+    // The bits of negative numbers grow with their size.
+    bits ^ ((bits >> 63) & i64::MAX)
+}
