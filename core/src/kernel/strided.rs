@@ -33,8 +33,86 @@ impl<'a, F: Copy> View<'a, F> {
         is_row_major(self.shape, self.strides).then(|| &self.data[self.offset..self.offset + len])
     }
 
+    /// Returns the number of elements that [`gather`](Self::gather) copies well at once, at least
+    /// `least`: several whole rows if the elements of a column are neighbours in memory.
+    pub(crate) fn piece_len(&self, least: usize) -> usize {
+        if self.is_transposed() {
+            least.max(SIDE * self.shape[self.shape.len() - 1])
+        } else {
+            least
+        }
+    }
+
+    /// Returns whether the elements of a column are neighbours in memory, and those of a row are
+    /// not.
+    pub(crate) fn is_transposed(&self) -> bool {
+        match (self.shape, self.strides) {
+            ([.., rows, _], [.., 1, stride]) => *rows > 1 && stride.unsigned_abs() > 1,
+            _ => false,
+        }
+    }
+
     /// Copies the elements with row-major indices `start..start + out.len()` into `out`.
     pub(crate) fn gather(&self, start: usize, out: &mut [F]) {
+        let ([.., rows, columns], true) = (self.shape, self.is_transposed()) else {
+            return self.gather_rows(start, out);
+        };
+        let (mut start, mut rest) = (start, out);
+        while !rest.is_empty() {
+            let (row, column) = (start / columns, start % columns);
+            let whole = if column == 0 {
+                (rows - row % rows).min(rest.len() / columns).min(SIDE)
+            } else {
+                0
+            };
+            let len = if whole > 1 {
+                whole * columns
+            } else {
+                (columns - column).min(rest.len())
+            };
+            let (out, behind) = rest.split_at_mut(len);
+            if whole > 1 {
+                self.transpose(start, *columns, out);
+            } else {
+                self.gather_rows(start, out);
+            }
+            (start, rest) = (start + len, behind);
+        }
+    }
+
+    /// Copies at most [`SIDE`] whole rows, in square blocks: each reads and writes whole lines of
+    /// the cache.
+    fn transpose(&self, start: usize, columns: usize, out: &mut [F]) {
+        let mut first = 0;
+        walk(self, start, 1, |place, _, _| first = place);
+        let stride = self.strides[self.strides.len() - 1];
+        let rows = out.len() / columns;
+        for from in (0..columns).step_by(SIDE) {
+            let count = SIDE.min(columns - from);
+            let place = |j: usize| (first + (from + j) as isize * stride) as usize;
+            if rows == SIDE && count == SIDE {
+                let mut block = [[self.data[first as usize]; SIDE]; SIDE];
+                for (j, column) in block.iter_mut().enumerate() {
+                    column.copy_from_slice(&self.data[place(j)..place(j) + SIDE]);
+                }
+                for (i, row) in out.chunks_exact_mut(columns).enumerate() {
+                    let row = &mut row[from..from + SIDE];
+                    for (j, out) in row.iter_mut().enumerate() {
+                        *out = block[j][i];
+                    }
+                }
+                continue;
+            }
+            for j in 0..count {
+                let column = &self.data[place(j)..place(j) + rows];
+                for (i, &x) in column.iter().enumerate() {
+                    out[i * columns + from + j] = x;
+                }
+            }
+        }
+    }
+
+    fn gather_rows(&self, start: usize, out: &mut [F]) {
         let len = out.len();
         walk(self, start, len, |place, stride, piece| {
             let piece = &mut out[piece];
@@ -57,6 +135,9 @@ impl<'a, F: Copy> View<'a, F> {
         });
     }
 }
+
+/// The side of the blocks of a transposition: the numbers of a line of the cache.
+const SIDE: usize = 16;
 
 /// Writes `xs`, in row-major order, into `out` at the layout of `place`, whose data is not read.
 pub(crate) fn scatter<F: Copy>(xs: &[F], place: &View<'_, F>, out: &mut [F]) {

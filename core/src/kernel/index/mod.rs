@@ -21,6 +21,30 @@ pub(crate) fn are_within(indices: &[usize], bound: usize, except: Option<usize>)
     pieces.into_iter().all(|is_within| is_within)
 }
 
+/// Returns whether each index is above the one before it.
+pub(crate) fn are_ascending(indices: &[usize]) -> bool {
+    let pieces = parallel::collect(indices.len(), GRAIN, &|range| {
+        let before = range.start.saturating_sub(1);
+        dispatch(Ascending(&indices[before..range.end]))
+    });
+    pieces.into_iter().all(|is_ascending| is_ascending)
+}
+
+struct Ascending<'a>(&'a [usize]);
+
+impl Kernel for Ascending<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<I: Isa>(self) -> bool {
+        let mut ascend = true;
+        for (index, next) in self.0.iter().zip(&self.0[self.0.len().min(1)..]) {
+            ascend &= index < next;
+        }
+        ascend
+    }
+}
+
 struct Within<'a> {
     indices: &'a [usize],
     bound: usize,

@@ -3,6 +3,7 @@
 //! Arrays are (outer, axis, inner). Either each of `count` slices of the axis has one index, the
 //! same for all of outer, or each element of (outer, count, inner) has its own.
 
+use super::are_ascending;
 use crate::kernel::float::Float;
 use crate::kernel::threads::parallel::{self, GRAIN};
 
@@ -63,7 +64,7 @@ pub(crate) fn add_slices<F: Float>(sizes: Sizes, indices: &[usize], xs: &[F], ou
         return;
     }
     let block = sizes.count * sizes.inner;
-    if indices.is_sorted_by(|a, b| a < b) {
+    if are_ascending(indices) {
         for_ascending(sizes, indices, out, &|o, k, out| {
             let start = o * block + k * sizes.inner;
             let xs = &xs[start..start + sizes.inner];
@@ -223,9 +224,8 @@ pub(super) fn for_ascending<F: Float>(
 ) {
     for_runs(sizes.len, sizes.inner, out, &|o, first, out| {
         let after = first + out.len() / sizes.inner;
-        let found = indices.partition_point(|&index| index < first);
-        let within = indices[found..].iter().take_while(|&&index| index < after);
-        for (k, index) in (found..).zip(within) {
+        let [found, end] = [first, after].map(|limit| indices.partition_point(|&i| i < limit));
+        for (k, index) in (found..).zip(&indices[found..end]) {
             let start = (index - first) * sizes.inner;
             body(o, k, &mut out[start..start + sizes.inner]);
         }

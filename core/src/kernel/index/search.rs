@@ -2,6 +2,7 @@
 
 use crate::kernel::float::Float;
 use crate::kernel::threads::parallel::{self, GRAIN};
+use std::hint::select_unpredictable;
 
 /// Writes how many elements of a row are below each value, or with `right`, at most as large.
 /// `keys` are the [`key`]s of the elements of rows, which have the first of the lengths. As many
@@ -33,11 +34,8 @@ fn count_below(sorted: &[i64], bound: i64) -> usize {
     let (mut first, mut len) = (0, sorted.len());
     while len > 1 {
         let half = len / 2;
-        first = if sorted[first + half - 1] < bound {
-            first + half
-        } else {
-            first
-        };
+        let is_below = sorted[first + half - 1] < bound;
+        first = select_unpredictable(is_below, first + half, first);
         len -= half;
     }
     first + usize::from(sorted.get(first).is_some_and(|&last| last < bound))

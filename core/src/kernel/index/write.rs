@@ -4,6 +4,7 @@
 use super::rows::{Sizes, for_ascending, for_places};
 use crate::kernel::float::Float;
 use crate::kernel::threads::parallel::{self, GRAIN};
+use std::hint::select_unpredictable;
 
 /// Computes `out[o, indices[k]] = xs[o, k]`. The indices are strictly ascending.
 pub(crate) fn write_slices<F: Float>(sizes: Sizes, indices: &[usize], xs: &[F], out: &mut [F]) {
@@ -33,9 +34,9 @@ pub(crate) fn extreme_each<F: Float>(
     xs: &[F],
     out: &mut [F],
 ) {
-    let wins = |x: F, old: F| x.is_nan() || if smallest { x < old } else { x > old };
+    let wins = |x: F, old: F| x.is_nan() | if smallest { x < old } else { x > old };
     fold_each(sizes, indices, xs, out, &|old, x| {
-        if wins(x, old) { x } else { old }
+        select_unpredictable(wins(x, old), x, old)
     });
 }
 

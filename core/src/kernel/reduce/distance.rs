@@ -31,7 +31,7 @@ pub(crate) struct Pairs<'a, F> {
 /// Columns that are computed together, so that their distances stay in the nearest cache.
 const TILE: usize = 256;
 /// Accumulators of a sum over columns, which fill vectors.
-const LANES: usize = 16;
+const LANES: usize = 32;
 
 impl<F: Float> Pairs<'_, F> {
     fn columns(&self) -> usize {
@@ -134,12 +134,24 @@ impl<F: Float> Kernel for Forward<'_, F> {
             Order::L2 => {
                 accumulate(pairs, out, |sum, d| sum + d * d);
                 let columns = pairs.columns();
-                for (i, out) in out.iter_mut().enumerate() {
-                    *out = if is_accurate(*out, pairs.width) {
-                        out.sqrt()
-                    } else {
-                        pairs.exact(i / columns, i % columns)
-                    };
+                for (block, out) in out.chunks_mut(TILE).enumerate() {
+                    let mut accurate = true;
+                    for &square in &*out {
+                        accurate &= is_accurate(square, pairs.width);
+                    }
+                    if accurate {
+                        for out in out {
+                            *out = out.sqrt();
+                        }
+                        continue;
+                    }
+                    for (i, out) in (block * TILE..).zip(out) {
+                        *out = if is_accurate(*out, pairs.width) {
+                            out.sqrt()
+                        } else {
+                            pairs.exact(i / columns, i % columns)
+                        };
+                    }
                 }
             }
             Order::Extreme(sign) if sign > 0.0 => accumulate(pairs, out, |most, d| {
@@ -306,23 +318,19 @@ fn slopes<F: Float>(
     let (first, second) = (&first[..columns], &second[..columns]);
     for (k, (&x, out)) in x.iter().zip(out).enumerate() {
         let ys = &pairs.by_axis[k * columns..(k + 1) * columns];
-        let mut sums = [[F::zero(); LANES]; 2];
-        let mut j = 0;
-        while j + 2 * LANES <= columns {
-            for (part, sums) in sums.iter_mut().enumerate() {
-                let j = j + part * LANES;
-                for (l, sum) in sums.iter_mut().enumerate() {
-                    *sum += slope(x - ys[j + l], first[j + l], second[j + l]);
-                }
+        let mut sums = [F::zero(); LANES];
+        let blocks = ys.chunks_exact(LANES).zip(first.chunks_exact(LANES));
+        for ((ys, first), second) in blocks.zip(second.chunks_exact(LANES)) {
+            for l in 0..LANES {
+                sums[l] += slope(x - ys[l], first[l], second[l]);
             }
-            j += 2 * LANES;
         }
         let mut total = F::zero();
-        for l in j..columns {
+        for l in columns / LANES * LANES..columns {
             total += slope(x - ys[l], first[l], second[l]);
         }
-        for l in 0..LANES {
-            total += sums[0][l] + sums[1][l];
+        for sum in sums {
+            total += sum;
         }
         *out = total;
     }
