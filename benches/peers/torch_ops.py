@@ -101,10 +101,21 @@ INDEXING = {
     "sliding_window of 4 by 2": lambda x, s: x.unfold(1, 4, 2).contiguous(),
     "repeat_interleave by 2": lambda x, s: x.repeat_interleave(2, 0),
 }
+
+
+def focal(x, y):
+    """The focal loss as torchvision computes it, which PyTorch does not have."""
+    p = x.sigmoid()
+    missed = 1 - (p * y + (1 - p) * (1 - y))
+    loss = F.binary_cross_entropy_with_logits(x, y, reduction="none") * missed**2
+    return ((0.25 * y + 0.75 * (1 - y)) * loss).mean()
+
+
 LABELS = torch.arange(1024) * 7 % 1024
 LOSSES = {
     "mse_loss": lambda x, y, z: F.mse_loss(x, y),
     "bce_loss": lambda x, y, z: F.binary_cross_entropy(x.sigmoid(), y.clamp(0, 1)),
+    "focal_loss": lambda x, y, z: focal(x, y),
     "poisson_nll_loss": lambda x, y, z: F.poisson_nll_loss(x, y),
     "gaussian_nll_loss": lambda x, y, z: F.gaussian_nll_loss(x, y, z.square()),
     "margin_ranking_loss": lambda x, y, z: F.margin_ranking_loss(x, y, torch.ones_like(x)),
@@ -263,8 +274,6 @@ def recurrent(name, also):
     kind = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "rnn": torch.nn.RNN}[name]
     net, x = kind(64, 256, batch_first=True), tensor(32, 64, 64)
     if not also:
-        with torch.no_grad():
-            pass
 
         def predict():
             with torch.inference_mode():

@@ -33,6 +33,24 @@ impl<'a, F: Copy> View<'a, F> {
         is_row_major(self.shape, self.strides).then(|| &self.data[self.offset..self.offset + len])
     }
 
+    /// Returns the elements from row-major index `start` on if they are neighbours in memory.
+    pub(crate) fn run(&self, start: usize, len: usize) -> Option<&'a [F]> {
+        let within = match (self.shape, self.strides) {
+            ([.., columns], [.., 1]) => start % columns + len <= *columns,
+            _ => false,
+        };
+        let mut from = 0;
+        if within && len > 0 {
+            walk(self, start, 1, |place, _, _| from = place as usize);
+        }
+        within.then(|| &self.data[from..from + len])
+    }
+
+    /// Returns whether all elements are the same one.
+    pub(crate) fn is_constant(&self) -> bool {
+        self.strides.iter().all(|&stride| stride == 0)
+    }
+
     /// Returns the number of elements that [`gather`](Self::gather) copies well at once, at least
     /// `least`: several whole rows if the elements of a column are neighbours in memory.
     pub(crate) fn piece_len(&self, least: usize) -> usize {

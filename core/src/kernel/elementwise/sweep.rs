@@ -241,8 +241,14 @@ impl<'a, F: Float> Operands<'a, F> {
                 pieces[k] = match (self.slices[k], &self.views[k]) {
                     (Some(slice), _) => &slice[range.clone()],
                     (None, Some(view)) => {
-                        view.gather(range.start, stage);
-                        stage
+                        if let Some(run) = view.run(range.start, range.len()) {
+                            run
+                        } else {
+                            if range.start == whole.start || !view.is_constant() {
+                                view.gather(range.start, stage);
+                            }
+                            stage
+                        }
                     }
                     (None, None) => stage,
                 };

@@ -1,6 +1,7 @@
 //! Kernels for indexing: they take, add up or overwrite slices and elements by their index, check
 //! indices, and search sorted rows.
 
+pub(crate) mod places;
 pub(crate) mod rows;
 pub(crate) mod search;
 pub(crate) mod write;

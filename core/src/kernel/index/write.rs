@@ -4,7 +4,6 @@
 use super::rows::{Sizes, for_ascending, for_places};
 use crate::kernel::float::Float;
 use crate::kernel::threads::parallel::{self, GRAIN};
-use std::hint::select_unpredictable;
 
 /// Computes `out[o, indices[k]] = xs[o, k]`. The indices are strictly ascending.
 pub(crate) fn write_slices<F: Float>(sizes: Sizes, indices: &[usize], xs: &[F], out: &mut [F]) {
@@ -34,10 +33,17 @@ pub(crate) fn extreme_each<F: Float>(
     xs: &[F],
     out: &mut [F],
 ) {
-    let wins = |x: F, old: F| x.is_nan() | if smallest { x < old } else { x > old };
-    fold_each(sizes, indices, xs, out, &|old, x| {
-        select_unpredictable(wins(x, old), x, old)
-    });
+    // Each selection has one comparison: then it is no branch.
+    let or_nan = |old: F, best: F| if old.is_nan() { old } else { best };
+    if smallest {
+        fold_each(sizes, indices, xs, out, &|old, x| {
+            or_nan(old, if old <= x { old } else { x })
+        });
+    } else {
+        fold_each(sizes, indices, xs, out, &|old, x| {
+            or_nan(old, if old >= x { old } else { x })
+        });
+    }
 }
 
 /// Replaces `out[o, indices[o, k, i], i]` by the mean of `xs[o, k, i]`, and of itself if it takes

@@ -30,7 +30,7 @@ pub(crate) fn scan<A: Clone + Sync, T: Clone + Send>(
 
 /// Lines of consecutive elements that are computed together: a step of one line waits for the step
 /// before it.
-const TOGETHER: usize = 8;
+const TOGETHER: usize = 4;
 
 fn along_axis<A: Clone + Sync, T: Send>(
     reverse: bool,

@@ -3,7 +3,7 @@
 use super::gather::Picks;
 use crate::autograd::{Tensor, stretch};
 use crate::error::{Error, Result};
-use crate::kernel::threads::parallel;
+use crate::kernel::index::places::Places;
 use crate::tensor::{Indices, Mask, broadcast_shapes, refusable, room};
 
 /// # Indexing and sorting
@@ -137,27 +137,10 @@ impl Tensor {
 /// Returns the places of true values in row-major order.
 fn places(op: &'static str, mask: &Mask) -> Result<Indices> {
     refusable(op, || {
-        let values = mask.as_slice();
-        let pieces = parallel::collect(values.len(), parallel::GRAIN, &|range| {
-            places_within(range.start, &values[range])
-        });
-        let mut places = room(pieces.iter().map(Vec::len).sum());
-        for piece in &pieces {
-            places.extend_from_slice(piece);
-        }
+        let found = Places::of(mask.as_slice());
+        let mut places = room(found.count());
+        places.resize(found.count(), 0);
+        found.write(&mut places);
         Ok(Indices::from(places))
     })
-}
-
-/// Returns the places of true values, of which the first has this place.
-fn places_within(first: usize, values: &[bool]) -> Vec<usize> {
-    // Each place is written, and stays if the value is true. That needs no branch.
-    let mut places = vec![0; values.len() + 1];
-    let mut count = 0;
-    for (place, &value) in (first..).zip(values) {
-        places[count] = place;
-        count += usize::from(value);
-    }
-    places.truncate(count);
-    places
 }
