@@ -251,3 +251,72 @@ pub(crate) fn is_row_major(shape: &[usize], strides: &[isize]) -> bool {
     }
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The elements in row-major order, one by one.
+    fn expected(view: &View<'_, usize>) -> Vec<usize> {
+        let len = view.shape.iter().product();
+        let element = |i: usize| {
+            let (mut rest, mut place) = (i, view.offset as isize);
+            for (&len, &stride) in view.shape.iter().zip(view.strides).rev() {
+                place += (rest % len) as isize * stride;
+                rest /= len;
+            }
+            view.data[place as usize]
+        };
+        (0..len).map(element).collect()
+    }
+
+    #[test]
+    fn pieces_of_any_layout_are_gathered() {
+        let data: Vec<usize> = (0..20_000).collect();
+        let layouts: [(&[usize], &[isize], usize); 9] = [
+            (&[40, 50], &[1, 40], 0),
+            (&[37, 33], &[1, 37], 5),
+            (&[37, 33], &[1, -37], 32 * 37),
+            (&[3, 20, 17], &[340, 1, 20], 0),
+            (&[2, 3, 20, 17], &[1020, 340, 1, 20], 7),
+            (&[5, 2, 17], &[2, 1, 10], 3),
+            (&[16, 16], &[1, 16], 0),
+            (&[30, 40], &[80, 2], 1),
+            (&[30, 40], &[0, 1], 1),
+        ];
+        for (shape, strides, offset) in layouts {
+            let data = &data[..];
+            let view = View {
+                data,
+                offset,
+                strides,
+                shape,
+            };
+            let expected = expected(&view);
+            let len = expected.len();
+            for (start, count) in [(0, len), (1, len - 1), (0, len - 3), (len / 2, len / 3)] {
+                let mut out = vec![0; count];
+                view.gather(start, &mut out);
+                assert_eq!(
+                    out,
+                    expected[start..start + count],
+                    "{shape:?} {strides:?} {start}"
+                );
+            }
+            for start in 0..len.min(100) {
+                if let Some(run) = view.run(start, 7.min(len - start)) {
+                    assert_eq!(run, &expected[start..start + run.len()]);
+                }
+            }
+        }
+        assert!(
+            View {
+                data: &[1],
+                offset: 0,
+                strides: &[0, 0],
+                shape: &[2, 3]
+            }
+            .is_constant()
+        );
+    }
+}

@@ -52,3 +52,32 @@ pub(crate) fn key<F: Float>(x: F) -> i64 {
     // The bits of negative numbers grow with their size.
     bits ^ ((bits >> 63) & i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_ordered_as_the_numbers() {
+        let numbers = [
+            f64::NEG_INFINITY,
+            -1e300,
+            -2.0,
+            -1e-310,
+            0.0,
+            5e-324,
+            3.0,
+            f64::INFINITY,
+        ];
+        assert!(numbers.windows(2).all(|pair| key(pair[0]) < key(pair[1])));
+        assert_eq!(key(-0.0f32), key(0.0f32));
+        assert!(key(f64::NAN) > key(f64::INFINITY) && key(-f64::NAN) == key(f64::NAN));
+        for len in 0..40 {
+            let sorted: Vec<i64> = (0..len).map(|i| i / 3).collect();
+            for bound in -1..15 {
+                let count = sorted.iter().filter(|&&x| x < bound).count();
+                assert_eq!(count_below(&sorted, bound), count, "{len} {bound}");
+            }
+        }
+    }
+}
