@@ -68,7 +68,6 @@ files! {
     shape run::check;
     indexing run::check;
     creation creation::check;
-    #[cfg_attr(not(feature = "linalg"), ignore = "needs the feature `linalg`")]
     linalg run::check;
     matmul run::check;
     vectors run::check;

@@ -92,7 +92,6 @@ fn products_in_all_forms() {
     for_each(&operations::checked(operations::linear()), check_forms);
 }
 
-#[cfg(feature = "linalg")]
 #[test]
 fn linear_algebra_in_all_forms() {
     for_each(&operations::checked(operations::linalg()), check_forms);

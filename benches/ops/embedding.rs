@@ -85,7 +85,11 @@ fn case(step: &Step, whole: bool) -> Case {
     } = step;
     let form = if whole { "whole table" } else { "rows" };
     let visited = if rows && !whole { USED } else { ROWS };
-    let bound = Bound::Bytes(4 * tensors * visited * WIDTH);
+    let bound = if visited == USED {
+        Bound::Calls(1) // Two kilobytes.
+    } else {
+        Bound::Bytes(4 * tensors * visited * WIDTH)
+    };
     Case::new(format!("embedding, {name}, {form}"), bound, move || {
         let mut table = Param::new(&normal(&[ROWS, WIDTH])?);
         let mut optimizer = build()?;

@@ -8,6 +8,8 @@
 //! cargo bench --bench ops --features linalg -- --only svd
 //! ```
 //!
+//! `benches/peers/ops` runs the same operations in PyTorch and JAX, in turns with these.
+//!
 //! Operands of up to about ten megabytes stay in the caches, whose bandwidth is several times that
 //! of memory: such operations can take less than their bound.
 
@@ -28,11 +30,12 @@ mod recurrent;
 mod reductions;
 mod transforms;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Parser;
 use common::{alone, machine};
 use cotangent::prelude::*;
 use serde_json::{Map, Value, json};
+use std::io::{BufRead, Write};
 use std::time::Duration;
 
 /// Single operations next to their bounds.
@@ -58,6 +61,10 @@ struct Arguments {
     /// The number of threads.
     #[arg(long, default_value_t = 2)]
     threads: usize,
+    /// Print the names of the operations as JSON, then answer requests: a name and the seconds to
+    /// measure it, or `machine`.
+    #[arg(long)]
+    serve: bool,
     /// An argument that `cargo bench` adds.
     #[arg(long, hide = true)]
     bench: bool,
@@ -126,18 +133,17 @@ fn main() -> Result<()> {
         .flatten()
         .filter(|case| case.name.contains(&arguments.only))
         .collect();
-    let (copy, cached, peak) = (
-        machine::copy_bandwidth()?,
-        machine::cached_bandwidth()?,
-        machine::fma_peak()?,
-    );
+    if arguments.serve {
+        return serve(&cases);
+    }
+    let limits = Limits::measure()?;
     println!(
         "{} threads: {:.1} GB/s copied (read + written) in memory, {:.1} GB/s between two \
          buffers of 4 MB, {:.0} GFLOP/s of multiply-adds",
         arguments.threads,
-        copy * 1e-9,
-        cached * 1e-9,
-        peak * 1e-9
+        limits.copy * 1e-9,
+        limits.cached * 1e-9,
+        limits.peak * 1e-9
     );
     println!(
         "{:44} {:>11} {:>11} {:>7}  reached",
@@ -149,42 +155,93 @@ fn main() -> Result<()> {
         for (case, times) in cases.iter().zip(&mut times) {
             times.extend(&alone(1, turn, (case.setup)()?)?);
             if round + 1 == arguments.rounds {
-                row(case, times.median(), copy, peak);
+                row(case, times.median(), &limits);
             }
         }
     }
     if arguments.json {
         let rows = cases.iter().zip(&times).map(|(case, times)| {
-            let bound = bound(case.bound, copy, peak);
+            let bound = case.bound.microseconds(&limits);
             (
                 case.name.clone(),
                 json!({"time": times.median(), "bound": bound}),
             )
         });
         let mut all: Map<String, Value> = rows.collect();
-        let machine = json!({
-            "copy_bytes_per_second": copy,
-            "cached_bytes_per_second": cached,
-            "flops": peak,
-        });
-        all.insert("machine".to_owned(), machine);
+        all.insert("machine".to_owned(), limits.to_json());
         println!("{}", Value::Object(all));
     }
     Ok(())
 }
 
-/// Returns the bound in microseconds, or none if only overhead is measured.
-fn bound(bound: Bound, copy: f64, peak: f64) -> Option<f64> {
-    match bound {
-        Bound::Bytes(bytes) => Some(bytes as f64 / copy * 1e6),
-        Bound::Operations(operations, bytes) => {
-            Some((operations as f64 / peak).max(bytes as f64 / copy) * 1e6)
-        }
-        Bound::Calls(_) => None,
+/// Answers requests of a script that measures others in turns.
+fn serve(cases: &[Case]) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    let names: Vec<&str> = cases.iter().map(|case| case.name.as_str()).collect();
+    writeln!(out, "{}", json!(names))?;
+    let mut limits = Limits::measure()?;
+    for line in std::io::stdin().lock().lines() {
+        let line = line?;
+        let answer = if line == "machine" {
+            limits = Limits::measure()?;
+            limits.to_json()
+        } else {
+            let (name, seconds) = line.rsplit_once(' ').context("a name and seconds")?;
+            let case = cases.iter().find(|case| case.name == name);
+            let case = case.with_context(|| format!("no operation {name}"))?;
+            let turn = Duration::from_secs_f64(seconds.parse()?);
+            let median = alone(1, turn, (case.setup)()?)?.median();
+            json!({"median": median, "bound": case.bound.microseconds(&limits)})
+        };
+        writeln!(out, "{answer}")?;
+    }
+    Ok(())
+}
+
+/// The limits of this machine.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    /// Bytes read and written per second by a copy in memory.
+    copy: f64,
+    /// The same between buffers that stay in the caches.
+    cached: f64,
+    /// Floating-point operations per second.
+    peak: f64,
+}
+
+impl Limits {
+    fn measure() -> Result<Self> {
+        Ok(Self {
+            copy: machine::copy_bandwidth()?,
+            cached: machine::cached_bandwidth()?,
+            peak: machine::fma_peak()?,
+        })
+    }
+
+    fn to_json(self) -> Value {
+        json!({
+            "copy_bytes_per_second": self.copy,
+            "cached_bytes_per_second": self.cached,
+            "flops": self.peak,
+        })
     }
 }
 
-fn row(case: &Case, time: f64, copy: f64, peak: f64) {
+impl Bound {
+    /// Returns the bound in microseconds, or none if only overhead is measured.
+    fn microseconds(self, limits: &Limits) -> Option<f64> {
+        let moved = |bytes: usize| bytes as f64 / limits.copy * 1e6;
+        match self {
+            Self::Bytes(bytes) => Some(moved(bytes)),
+            Self::Operations(operations, bytes) => {
+                Some((operations as f64 / limits.peak * 1e6).max(moved(bytes)))
+            }
+            Self::Calls(_) => None,
+        }
+    }
+}
+
+fn row(case: &Case, time: f64, limits: &Limits) {
     let reached = match case.bound {
         Bound::Bytes(bytes) => format!("{:.1} GB/s", bytes as f64 / time * 1e-3),
         Bound::Operations(operations, _) => {
@@ -192,7 +249,7 @@ fn row(case: &Case, time: f64, copy: f64, peak: f64) {
         }
         Bound::Calls(calls) => format!("{:.0} ns a call", time * 1e3 / calls as f64),
     };
-    match bound(case.bound, copy, peak) {
+    match case.bound.microseconds(limits) {
         Some(bound) => println!(
             "{:44} {time:11.1} {bound:11.1} {:7.2}  {reached}",
             case.name,

@@ -131,3 +131,17 @@ def serve(cases, epochs=None, warm=None):
         else:
             answer = timed(run, float(request))
         print(json.dumps(answer), file=out, flush=True)
+
+
+def serve_by_name(setup):
+    """Answers requests of the script `ops`: a name and seconds. `setup` maps a name to the function
+    to time, or to None."""
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    print("ready", file=out, flush=True)
+    for line in sys.stdin:
+        name, seconds = line.rstrip("\n").rsplit(" ", 1)
+        run = setup(name)
+        answer = timed(run, float(seconds)) if run else None
+        run = None
+        print(json.dumps(answer), file=out, flush=True)

@@ -172,12 +172,6 @@ fn rows() -> BTreeMap<String, Row> {
             values.entry(called).or_insert_with(reason);
         }
     }
-    // A row is the same without the feature, unless its function is behind it.
-    for own in golden.values_mut() {
-        if own.iter().any(|golden| golden.file != "linalg") {
-            own.retain(|golden| golden.file != "linalg");
-        }
-    }
     let named = |name: &str| NAMED.iter().find(|(function, _)| *function == name);
     let mut rows = BTreeMap::new();
     for (function, golden) in golden {
@@ -206,18 +200,6 @@ fn rows() -> BTreeMap<String, Row> {
     rows
 }
 
-/// Returns the written lines of functions behind a feature if the tests run without it.
-fn lines_behind_features() -> Vec<String> {
-    if cfg!(feature = "linalg") {
-        return Vec::new();
-    }
-    let written = std::fs::read_to_string(file("names.md")).unwrap_or_default();
-    let lines = written.lines().map(|line| format!("{line}\n"));
-    lines
-        .filter(|line| line.contains("| `linalg`: `"))
-        .collect()
-}
-
 fn methods() -> BTreeSet<String> {
     let listed = std::fs::read_to_string(file("operations.md")).unwrap();
     let names = listed.split('`').skip(1).step_by(2);
@@ -228,7 +210,7 @@ fn methods() -> BTreeSet<String> {
 fn the_table_of_names_is_written_from_the_golden_values() {
     let rows = rows();
     let listed = std::fs::read_to_string(file("operations.md")).unwrap();
-    let mut lines = lines_behind_features();
+    let mut lines = Vec::new();
     for (function, Row { torch, values }) in &rows {
         let torch: Vec<String> = torch
             .iter()
@@ -271,11 +253,8 @@ fn the_table_of_names_is_written_from_the_golden_values() {
 fn every_method_of_tensor_has_a_name_of_pytorch() {
     let (rows, methods) = (rows(), methods());
     let guide = std::fs::read_to_string(file("pytorch.rs")).unwrap();
-    let behind_features = lines_behind_features().concat();
     let has_row = |name: &String| {
-        rows.contains_key(name)
-            || guide.contains(&format!("crate::Tensor::{name})"))
-            || behind_features.contains(&format!("| `{name}` |"))
+        rows.contains_key(name) || guide.contains(&format!("crate::Tensor::{name})"))
     };
     let without: Vec<_> = methods.into_iter().filter(|name| !has_row(name)).collect();
     assert!(

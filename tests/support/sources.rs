@@ -13,10 +13,6 @@ fn sources(folder: &str) -> Vec<(PathBuf, TokenStream)> {
     let mut files = Vec::new();
     let mut open = vec![root];
     while let Some(path) = open.pop() {
-        // Compiled with the feature only.
-        if path.ends_with("linear/algebra") && !cfg!(feature = "linalg") {
-            continue;
-        }
         if path.is_dir() {
             open.extend(
                 std::fs::read_dir(&path)

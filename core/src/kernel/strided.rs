@@ -33,8 +33,104 @@ impl<'a, F: Copy> View<'a, F> {
         is_row_major(self.shape, self.strides).then(|| &self.data[self.offset..self.offset + len])
     }
 
+    /// Returns the elements from row-major index `start` on if they are neighbours in memory.
+    pub(crate) fn run(&self, start: usize, len: usize) -> Option<&'a [F]> {
+        let within = match (self.shape, self.strides) {
+            ([.., columns], [.., 1]) => start % columns + len <= *columns,
+            _ => false,
+        };
+        let mut from = 0;
+        if within && len > 0 {
+            walk(self, start, 1, |place, _, _| from = place as usize);
+        }
+        within.then(|| &self.data[from..from + len])
+    }
+
+    /// Returns whether all elements are the same one.
+    pub(crate) fn is_constant(&self) -> bool {
+        self.strides.iter().all(|&stride| stride == 0)
+    }
+
+    /// Returns the number of elements that [`gather`](Self::gather) copies well at once, at least
+    /// `least`: several whole rows if the elements of a column are neighbours in memory.
+    pub(crate) fn piece_len(&self, least: usize) -> usize {
+        if self.is_transposed() {
+            least.max(SIDE * self.shape[self.shape.len() - 1])
+        } else {
+            least
+        }
+    }
+
+    /// Returns whether the elements of a column are neighbours in memory, and those of a row are
+    /// not.
+    pub(crate) fn is_transposed(&self) -> bool {
+        match (self.shape, self.strides) {
+            ([.., rows, _], [.., 1, stride]) => *rows > 1 && stride.unsigned_abs() > 1,
+            _ => false,
+        }
+    }
+
     /// Copies the elements with row-major indices `start..start + out.len()` into `out`.
     pub(crate) fn gather(&self, start: usize, out: &mut [F]) {
+        let ([.., rows, columns], true) = (self.shape, self.is_transposed()) else {
+            return self.gather_rows(start, out);
+        };
+        let (mut start, mut rest) = (start, out);
+        while !rest.is_empty() {
+            let (row, column) = (start / columns, start % columns);
+            let whole = if column == 0 {
+                (rows - row % rows).min(rest.len() / columns).min(SIDE)
+            } else {
+                0
+            };
+            let len = if whole > 1 {
+                whole * columns
+            } else {
+                (columns - column).min(rest.len())
+            };
+            let (out, behind) = rest.split_at_mut(len);
+            if whole > 1 {
+                self.transpose(start, *columns, out);
+            } else {
+                self.gather_rows(start, out);
+            }
+            (start, rest) = (start + len, behind);
+        }
+    }
+
+    /// Copies at most [`SIDE`] whole rows, in square blocks: each reads and writes whole lines of
+    /// the cache.
+    fn transpose(&self, start: usize, columns: usize, out: &mut [F]) {
+        let mut first = 0;
+        walk(self, start, 1, |place, _, _| first = place);
+        let stride = self.strides[self.strides.len() - 1];
+        let rows = out.len() / columns;
+        for from in (0..columns).step_by(SIDE) {
+            let count = SIDE.min(columns - from);
+            let place = |j: usize| (first + (from + j) as isize * stride) as usize;
+            if rows == SIDE && count == SIDE {
+                let mut block = [[self.data[first as usize]; SIDE]; SIDE];
+                for (j, column) in block.iter_mut().enumerate() {
+                    column.copy_from_slice(&self.data[place(j)..place(j) + SIDE]);
+                }
+                for (i, row) in out.chunks_exact_mut(columns).enumerate() {
+                    let row = &mut row[from..from + SIDE];
+                    for (j, out) in row.iter_mut().enumerate() {
+                        *out = block[j][i];
+                    }
+                }
+                continue;
+            }
+            for j in 0..count {
+                let column = &self.data[place(j)..place(j) + rows];
+                for (i, &x) in column.iter().enumerate() {
+                    out[i * columns + from + j] = x;
+                }
+            }
+        }
+    }
+
+    fn gather_rows(&self, start: usize, out: &mut [F]) {
         let len = out.len();
         walk(self, start, len, |place, stride, piece| {
             let piece = &mut out[piece];
@@ -57,6 +153,9 @@ impl<'a, F: Copy> View<'a, F> {
         });
     }
 }
+
+/// The side of the blocks of a transposition: the numbers of a line of the cache.
+const SIDE: usize = 16;
 
 /// Writes `xs`, in row-major order, into `out` at the layout of `place`, whose data is not read.
 pub(crate) fn scatter<F: Copy>(xs: &[F], place: &View<'_, F>, out: &mut [F]) {
@@ -151,4 +250,73 @@ pub(crate) fn is_row_major(shape: &[usize], strides: &[isize]) -> bool {
         }
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The elements in row-major order, one by one.
+    fn expected(view: &View<'_, usize>) -> Vec<usize> {
+        let len = view.shape.iter().product();
+        let element = |i: usize| {
+            let (mut rest, mut place) = (i, view.offset as isize);
+            for (&len, &stride) in view.shape.iter().zip(view.strides).rev() {
+                place += (rest % len) as isize * stride;
+                rest /= len;
+            }
+            view.data[place as usize]
+        };
+        (0..len).map(element).collect()
+    }
+
+    #[test]
+    fn pieces_of_any_layout_are_gathered() {
+        let data: Vec<usize> = (0..20_000).collect();
+        let layouts: [(&[usize], &[isize], usize); 9] = [
+            (&[40, 50], &[1, 40], 0),
+            (&[37, 33], &[1, 37], 5),
+            (&[37, 33], &[1, -37], 32 * 37),
+            (&[3, 20, 17], &[340, 1, 20], 0),
+            (&[2, 3, 20, 17], &[1020, 340, 1, 20], 7),
+            (&[5, 2, 17], &[2, 1, 10], 3),
+            (&[16, 16], &[1, 16], 0),
+            (&[30, 40], &[80, 2], 1),
+            (&[30, 40], &[0, 1], 1),
+        ];
+        for (shape, strides, offset) in layouts {
+            let data = &data[..];
+            let view = View {
+                data,
+                offset,
+                strides,
+                shape,
+            };
+            let expected = expected(&view);
+            let len = expected.len();
+            for (start, count) in [(0, len), (1, len - 1), (0, len - 3), (len / 2, len / 3)] {
+                let mut out = vec![0; count];
+                view.gather(start, &mut out);
+                assert_eq!(
+                    out,
+                    expected[start..start + count],
+                    "{shape:?} {strides:?} {start}"
+                );
+            }
+            for start in 0..len.min(100) {
+                if let Some(run) = view.run(start, 7.min(len - start)) {
+                    assert_eq!(run, &expected[start..start + run.len()]);
+                }
+            }
+        }
+        assert!(
+            View {
+                data: &[1],
+                offset: 0,
+                strides: &[0, 0],
+                shape: &[2, 3]
+            }
+            .is_constant()
+        );
+    }
 }

@@ -130,7 +130,9 @@ impl Array {
             data,
             ..layout.view()
         };
-        parallel::chunks_mut(out, GRAIN, &|start, out| view.gather(start, out));
+        parallel::chunks_mut(out, view.piece_len(GRAIN), &|start, out| {
+            view.gather(start, out);
+        });
     }
 
     /// Creates an array of `shape` that has these elements where `window`, a layout within it, sees

@@ -128,7 +128,8 @@ impl<T: Copy + Default + Send + Sync> Cells<T> {
         }
         let view = self.view(layout);
         Self::build(layout.shape.clone(), |out| {
-            parallel::chunks_mut(out, GRAIN, &|start, out| view.gather(start, out));
+            let piece = view.piece_len(GRAIN);
+            parallel::chunks_mut(out, piece, &|start, out| view.gather(start, out));
         })
     }
 

@@ -5,6 +5,7 @@ use super::checks::broadcast_shapes;
 use super::mask::Mask;
 use super::storage::{refusable, room};
 use crate::error::{Error, Result};
+use crate::kernel::index::are_within;
 use crate::kernel::threads::parallel::{self, GRAIN};
 use crate::shape::Shape;
 
@@ -78,6 +79,9 @@ impl Indices {
         except: Option<usize>,
     ) -> Result<()> {
         let values = self.as_slice();
+        if are_within(values, bound, except) {
+            return Ok(());
+        }
         let wrong = |&value: &usize| value >= bound && Some(value) != except;
         let Some(mut place) = values.iter().position(wrong) else {
             return Ok(());

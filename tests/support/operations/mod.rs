@@ -113,7 +113,6 @@ pub mod golden;
 mod hinges;
 mod indexing;
 mod likelihoods;
-#[cfg(feature = "linalg")]
 mod linalg;
 mod linear;
 mod losses;
@@ -132,7 +131,6 @@ pub use elementwise::elementwise;
 pub use hinges::hinges;
 pub use indexing::indexing;
 pub use likelihoods::likelihoods;
-#[cfg(feature = "linalg")]
 pub use linalg::linalg;
 pub use linear::linear;
 pub use losses::losses;
@@ -237,7 +235,7 @@ pub fn values(shape: &[usize], domain: Domain, dtype: DType, seed: u64) -> Resul
 
 /// Returns the whole registry.
 pub fn registry() -> Vec<Entry> {
-    let families: [fn() -> Vec<Entry>; 16] = [
+    let families: [fn() -> Vec<Entry>; 17] = [
         elementwise,
         binary,
         masks,
@@ -254,11 +252,9 @@ pub fn registry() -> Vec<Entry> {
         creation,
         attention,
         convolution,
+        linalg,
     ];
-    let all = families.into_iter().flat_map(|family| family());
-    #[cfg(feature = "linalg")]
-    let all = all.chain(linalg());
-    all.collect()
+    families.into_iter().flat_map(|family| family()).collect()
 }
 
 /// Returns the gradient checks of some entries.

@@ -118,7 +118,7 @@ pub(crate) fn value<F: Float>(
 ) {
     let tier = Tier::current();
     let operands = Operands::of(operands);
-    parallel::chunks_mut(out, GRAIN, &|start, out| {
+    parallel::chunks_mut(out, operands.piece_len(), &|start, out| {
         operands.blocks(start, out.len(), out.len(), &mut |range, pieces| {
             let out = &mut out[range.start - start..range.end - start];
             loops.value(tier, pieces, out);
@@ -156,7 +156,7 @@ pub(crate) fn pullback<F: Float>(
     views.push(result.copied());
     let all = Operands::of(&views);
     let shared: Vec<Shared<F>> = out.iter_mut().map(|out| Shared::of(out)).collect();
-    parallel::ranges(len, GRAIN, &|range| {
+    parallel::ranges(len, all.piece_len(), &|range| {
         let limit = if cotangent.is_some() { COPIED } else { GRAIN };
         all.blocks(range.start, range.len(), limit, &mut |piece, slices| {
             let mut out: [&mut [F]; OPERANDS] = Default::default();
@@ -194,6 +194,12 @@ impl<'a, F: Float> Operands<'a, F> {
         Self { views, slices }
     }
 
+    /// Returns the number of elements of a task.
+    fn piece_len(&self) -> usize {
+        let given = self.views.iter().flatten();
+        given.fold(GRAIN, |len, view| view.piece_len(len))
+    }
+
     /// Calls `body` with consecutive ranges of `len` elements from `start` on, of at most `limit`
     /// elements, and with the elements of all operands.
     fn blocks(&self, start: usize, len: usize, limit: usize, body: Body<'_, F>) {
@@ -218,18 +224,31 @@ impl<'a, F: Float> Operands<'a, F> {
     #[inline(never)]
     fn staged(&self, whole: Range<usize>, body: Body<'_, F>) {
         let count = self.views.len();
-        let mut stages = vec![[F::default(); STAGE]; count];
+        // Several rows of a transposed operand are staged together.
+        let is_transposed = |view: &View<'_, F>| view.is_transposed();
+        let len = if self.views.iter().flatten().any(is_transposed) {
+            whole.len()
+        } else {
+            STAGE
+        };
+        let mut stages = vec![F::default(); len * count];
         let mut from = whole.start;
         while from < whole.end {
-            let range = from..whole.end.min(from + STAGE);
+            let range = from..whole.end.min(from + len);
             let mut pieces: [&[F]; OPERANDS + 1] = [&[]; OPERANDS + 1];
-            for (k, stage) in stages.iter_mut().enumerate() {
+            for (k, stage) in stages.chunks_exact_mut(len).enumerate() {
                 let stage = &mut stage[..range.len()];
                 pieces[k] = match (self.slices[k], &self.views[k]) {
                     (Some(slice), _) => &slice[range.clone()],
                     (None, Some(view)) => {
-                        view.gather(range.start, stage);
-                        stage
+                        if let Some(run) = view.run(range.start, range.len()) {
+                            run
+                        } else {
+                            if range.start == whole.start || !view.is_constant() {
+                                view.gather(range.start, stage);
+                            }
+                            stage
+                        }
                     }
                     (None, None) => stage,
                 };

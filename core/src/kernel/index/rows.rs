@@ -3,6 +3,7 @@
 //! Arrays are (outer, axis, inner). Either each of `count` slices of the axis has one index, the
 //! same for all of outer, or each element of (outer, count, inner) has its own.
 
+use super::are_ascending;
 use crate::kernel::float::Float;
 use crate::kernel::threads::parallel::{self, GRAIN};
 
@@ -63,7 +64,7 @@ pub(crate) fn add_slices<F: Float>(sizes: Sizes, indices: &[usize], xs: &[F], ou
         return;
     }
     let block = sizes.count * sizes.inner;
-    if indices.is_sorted_by(|a, b| a < b) {
+    if are_ascending(indices) {
         for_ascending(sizes, indices, out, &|o, k, out| {
             let start = o * block + k * sizes.inner;
             let xs = &xs[start..start + sizes.inner];
@@ -182,16 +183,35 @@ pub(crate) fn add_each<F: Float>(sizes: Sizes, indices: &[usize], xs: &[F], out:
             sums.clear();
             sums.extend(out.iter().map(|&x| x.to_f64()));
             let block = o * count * inner..(o + 1) * count * inner;
-            let slices = xs[block.clone()].chunks_exact(inner);
-            for (xs, indices) in slices.zip(indices[block].chunks_exact(inner)) {
-                for (i, (&x, index)) in xs.iter().zip(indices).enumerate() {
-                    sums[index * inner + i] += x.to_f64();
-                }
-            }
+            for_places(inner, &xs[block.clone()], &indices[block], |place, &x| {
+                sums[place] += x.to_f64();
+            });
             let sums = out.iter_mut().zip(&sums);
             sums.for_each(|(out, &sum)| *out = F::from_f64(sum));
         }
     });
+}
+
+/// Calls `body(place, x)` for each element of a block (count, inner), where the place is that of its
+/// index in (len, inner).
+#[inline(always)]
+pub(super) fn for_places<X>(
+    inner: usize,
+    xs: &[X],
+    indices: &[usize],
+    mut body: impl FnMut(usize, &X),
+) {
+    if inner == 1 {
+        xs.iter()
+            .zip(indices)
+            .for_each(|(x, &index)| body(index, x));
+        return;
+    }
+    for (xs, indices) in xs.chunks_exact(inner).zip(indices.chunks_exact(inner)) {
+        for (i, (x, index)) in xs.iter().zip(indices).enumerate() {
+            body(index * inner + i, x);
+        }
+    }
 }
 
 /// Calls `body(outer, k, slice)` for the slices `out[outer, indices[k]]`. The indices are strictly
@@ -204,9 +224,8 @@ pub(super) fn for_ascending<F: Float>(
 ) {
     for_runs(sizes.len, sizes.inner, out, &|o, first, out| {
         let after = first + out.len() / sizes.inner;
-        let found = indices.partition_point(|&index| index < first);
-        let within = indices[found..].iter().take_while(|&&index| index < after);
-        for (k, index) in (found..).zip(within) {
+        let [found, end] = [first, after].map(|limit| indices.partition_point(|&i| i < limit));
+        for (k, index) in (found..).zip(&indices[found..end]) {
             let start = (index - first) * sizes.inner;
             body(o, k, &mut out[start..start + sizes.inner]);
         }

@@ -1,7 +1,7 @@
 //! Overwriting by index, and means and extremes of the elements of one index, on arrays as in
 //! [`rows`](super::rows).
 
-use super::rows::{Sizes, for_ascending};
+use super::rows::{Sizes, for_ascending, for_places};
 use crate::kernel::float::Float;
 use crate::kernel::threads::parallel::{self, GRAIN};
 
@@ -10,7 +10,11 @@ pub(crate) fn write_slices<F: Float>(sizes: Sizes, indices: &[usize], xs: &[F], 
     let Sizes { count, inner, .. } = sizes;
     for_ascending(sizes, indices, out, &|o, k, out| {
         let start = (o * count + k) * inner;
-        out.copy_from_slice(&xs[start..start + inner]);
+        match out {
+            // A copy of one element would be a call.
+            [out] => *out = xs[start],
+            _ => out.copy_from_slice(&xs[start..start + inner]),
+        }
     });
 }
 
@@ -29,10 +33,17 @@ pub(crate) fn extreme_each<F: Float>(
     xs: &[F],
     out: &mut [F],
 ) {
-    let wins = |x: F, old: F| x.is_nan() || if smallest { x < old } else { x > old };
-    fold_each(sizes, indices, xs, out, &|old, x| {
-        if wins(x, old) { x } else { old }
-    });
+    // Each selection has one comparison: then it is no branch.
+    let or_nan = |old: F, best: F| if old.is_nan() { old } else { best };
+    if smallest {
+        fold_each(sizes, indices, xs, out, &|old, x| {
+            or_nan(old, if old <= x { old } else { x })
+        });
+    } else {
+        fold_each(sizes, indices, xs, out, &|old, x| {
+            or_nan(old, if old >= x { old } else { x })
+        });
+    }
 }
 
 /// Replaces `out[o, indices[o, k, i], i]` by the mean of `xs[o, k, i]`, and of itself if it takes
@@ -57,11 +68,11 @@ pub(crate) fn mean_each<F: Float>(
             sums.clear();
             sums.extend(out.iter().map(|&x| both(x)));
             let block = o * count * inner..(o + 1) * count * inner;
-            for (k, (&x, index)) in (0..).zip(xs[block.clone()].iter().zip(&indices[block])) {
-                let sum: &mut [f64; 2] = &mut sums[index * inner + k % inner];
+            for_places(inner, &xs[block.clone()], &indices[block], |place, &x| {
+                let sum: &mut [f64; 2] = &mut sums[place];
                 let added = both(x);
                 *sum = [sum[0] + added[0], sum[1] + added[1]];
-            }
+            });
             let counts = &counts[o * len * inner..(o + 1) * len * inner];
             for ((out, sum), count) in out.iter_mut().zip(&sums).zip(counts) {
                 let count = Float::to_f64(*count);
@@ -94,13 +105,9 @@ fn fold_each<F: Float>(
     parallel::chunks_mut(out, per_task * len * inner, &|start, out| {
         for (o, out) in (start / (len * inner)..).zip(out.chunks_exact_mut(len * inner)) {
             let block = o * count * inner..(o + 1) * count * inner;
-            let slices = xs[block.clone()].chunks_exact(inner);
-            for (xs, indices) in slices.zip(indices[block].chunks_exact(inner)) {
-                for (i, (&x, index)) in xs.iter().zip(indices).enumerate() {
-                    let out = &mut out[index * inner + i];
-                    *out = next(*out, x);
-                }
-            }
+            for_places(inner, &xs[block.clone()], &indices[block], |place, &x| {
+                out[place] = next(out[place], x);
+            });
         }
     });
 }
@@ -114,13 +121,13 @@ pub(crate) fn kept_each(sizes: Sizes, indices: &[usize], out: &mut [bool]) {
     let per_task = (GRAIN / ((len + count) * inner)).max(1);
     parallel::chunks_mut(out, per_task * count * inner, &|start, out| {
         let mut last = vec![0; len * inner];
+        let numbers: Vec<usize> = (0..count * inner).collect();
         let blocks = indices[start..].chunks_exact(count * inner);
         for (out, indices) in out.chunks_exact_mut(count * inner).zip(blocks) {
-            let place = |k: usize| indices[k] * inner + k % inner;
-            (0..indices.len()).for_each(|k| last[place(k)] = k);
-            for (k, out) in out.iter_mut().enumerate() {
-                *out = last[place(k)] == k;
-            }
+            for_places(inner, &numbers, indices, |place, &k| last[place] = k);
+            for_places(inner, &numbers, indices, |place, &k| {
+                out[k] = last[place] == k;
+            });
         }
     });
 }

@@ -103,12 +103,17 @@ pub(crate) fn backward<F: Float>(
         }
         let (reversed, g) = (states.reversed(), gs[i].to_f64());
         let mut path = Path::new(&reversed);
+        let mut shares = vec![0.0; states.len()];
         let rows = xs.chunks_exact(classes).zip(out.chunks_exact_mut(classes));
         for ((row, out), ahead) in rows.zip(ahead.chunks_exact(states.len())).rev() {
             path.step(&reversed, row);
-            let behind = path.before.iter().rev();
-            for ((&class, ahead), behind) in states.classes.iter().zip(ahead).zip(behind) {
-                let share = (ahead + behind - total).exp();
+            dispatch(Shares {
+                ahead,
+                behind: &path.before,
+                total,
+                out: &mut shares,
+            });
+            for (&class, share) in states.classes.iter().zip(&shares) {
                 out[class] -= F::from_f64(share * g);
             }
         }
@@ -204,6 +209,30 @@ impl Kernel for Step<'_> {
             };
             let exp = |x: f64| Functions::exp_v::<I>(x - shift);
             self.out[s] = shift + Functions::ln_v::<I>(exp(a) + exp(b) + exp(c));
+        }
+    }
+}
+
+/// The probability of each state at one step, of all alignments.
+struct Shares<'a> {
+    ahead: &'a [f64],
+    /// From the last state to the first.
+    behind: &'a [f64],
+    total: f64,
+    out: &'a mut [f64],
+}
+
+impl Kernel for Shares<'_> {
+    type Output = ();
+    const AVX512: bool = false;
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let len = self.out.len();
+        let (ahead, behind) = (&self.ahead[..len], &self.behind[..len]);
+        for s in 0..len {
+            let log = ahead[s] + behind[len - 1 - s] - self.total;
+            self.out[s] = Functions::exp_v::<I>(log);
         }
     }
 }

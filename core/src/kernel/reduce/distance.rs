@@ -31,7 +31,7 @@ pub(crate) struct Pairs<'a, F> {
 /// Columns that are computed together, so that their distances stay in the nearest cache.
 const TILE: usize = 256;
 /// Accumulators of a sum over columns, which fill vectors.
-const LANES: usize = 16;
+const LANES: usize = 32;
 
 impl<F: Float> Pairs<'_, F> {
     fn columns(&self) -> usize {
@@ -134,12 +134,24 @@ impl<F: Float> Kernel for Forward<'_, F> {
             Order::L2 => {
                 accumulate(pairs, out, |sum, d| sum + d * d);
                 let columns = pairs.columns();
-                for (i, out) in out.iter_mut().enumerate() {
-                    *out = if is_accurate(*out, pairs.width) {
-                        out.sqrt()
-                    } else {
-                        pairs.exact(i / columns, i % columns)
-                    };
+                for (block, out) in out.chunks_mut(TILE).enumerate() {
+                    let mut accurate = true;
+                    for &square in &*out {
+                        accurate &= is_accurate(square, pairs.width);
+                    }
+                    if accurate {
+                        for out in out {
+                            *out = out.sqrt();
+                        }
+                        continue;
+                    }
+                    for (i, out) in (block * TILE..).zip(out) {
+                        *out = if is_accurate(*out, pairs.width) {
+                            out.sqrt()
+                        } else {
+                            pairs.exact(i / columns, i % columns)
+                        };
+                    }
                 }
             }
             Order::Extreme(sign) if sign > 0.0 => accumulate(pairs, out, |most, d| {
@@ -207,17 +219,16 @@ impl<F: Float> Kernel for Backward<'_, F> {
         let zero = F::zero();
         match pairs.order {
             Order::Nonzeros => out.fill(zero),
-            Order::L1 => slopes(pairs, distances, g, out, |d, _, g| g * sign(d)),
-            Order::L2 => slopes(pairs, distances, g, out, |d, distance, g| {
-                if distance == zero {
-                    zero
-                } else {
-                    d / distance * g
+            Order::L1 => all_slopes(pairs, distances, g, out, |d, _, g| g * sign(d)),
+            Order::L2 => {
+                let mut factors = vec![zero; pairs.columns()];
+                for (i, out) in out.chunks_exact_mut(pairs.width).enumerate() {
+                    pairs.l2_slopes(i, distances, g, &mut factors, out);
                 }
-            }),
+            }
             Order::Extreme(_) => {
                 let shares = shares(pairs, distances, g);
-                slopes(pairs, distances, &shares, out, |d, distance, g| {
+                all_slopes(pairs, distances, &shares, out, |d, distance, g| {
                     if d.abs() == distance {
                         g * sign(d)
                     } else {
@@ -225,7 +236,7 @@ impl<F: Float> Kernel for Backward<'_, F> {
                     }
                 });
             }
-            Order::Power(p) => slopes(pairs, distances, g, out, |d, distance, g| {
+            Order::Power(p) => all_slopes(pairs, distances, g, out, |d, distance, g| {
                 if d == zero || distance == zero {
                     zero
                 } else {
@@ -237,9 +248,46 @@ impl<F: Float> Kernel for Backward<'_, F> {
     }
 }
 
-/// Computes the sums of `slope(difference, distance, g)` over all columns.
+impl<F: Float> Pairs<'_, F> {
+    /// Computes the slopes of a row of Euclidean distances. `factors` has room for the columns.
+    #[inline(always)]
+    fn l2_slopes(self, i: usize, distances: &[F], g: &[F], factors: &mut [F], out: &mut [F]) {
+        let columns = self.columns();
+        let row = i * columns..(i + 1) * columns;
+        let (distances, g) = (&distances[row.clone()], &g[row]);
+        let zero = F::zero();
+        // One division for each pair, if the quotient keeps its digits.
+        let mut keeps = true;
+        for ((factor, &distance), &g) in factors.iter_mut().zip(distances).zip(g) {
+            let quotient = g / distance;
+            let size = quotient.abs();
+            let is_zero = distance == zero;
+            keeps &= is_zero || g == zero || (size > F::from_f64(TINY) && size < F::from_f64(HUGE));
+            *factor = if is_zero { zero } else { quotient };
+        }
+        let x = &self.xs[i * self.width..(i + 1) * self.width];
+        if keeps {
+            slopes(self, x, [factors, g], out, |d, factor, _| d * factor);
+        } else {
+            slopes(self, x, [distances, g], out, |d, distance, g| {
+                if distance == zero {
+                    zero
+                } else {
+                    d / distance * g
+                }
+            });
+        }
+    }
+}
+
+/// The sizes between which a quotient times a difference that is not above the divisor has all its
+/// digits, unless it is negligible.
+const TINY: f64 = 1e-30;
+const HUGE: f64 = 1e30;
+
+/// Computes the sums of `slope(difference, distance, g)` over all columns, for each row.
 #[inline(always)]
-fn slopes<F: Float>(
+fn all_slopes<F: Float>(
     pairs: Pairs<F>,
     distances: &[F],
     g: &[F],
@@ -252,27 +300,39 @@ fn slopes<F: Float>(
         .chunks_exact(width)
         .zip(out.chunks_exact_mut(width));
     for (i, (x, out)) in rows.enumerate() {
-        let distances = &distances[i * columns..(i + 1) * columns];
-        let g = &g[i * columns..(i + 1) * columns];
-        for (k, (&x, out)) in x.iter().zip(out).enumerate() {
-            let ys = &pairs.by_axis[k * columns..(k + 1) * columns];
-            let mut sums = [F::zero(); LANES];
-            let mut j = 0;
-            while j + LANES <= columns {
-                for (l, sum) in sums.iter_mut().enumerate() {
-                    *sum += slope(x - ys[j + l], distances[j + l], g[j + l]);
-                }
-                j += LANES;
+        let row = i * columns..(i + 1) * columns;
+        slopes(pairs, x, [&distances[row.clone()], &g[row]], out, &slope);
+    }
+}
+
+/// Computes the sums of `slope(difference, of_pair…)` over all columns for one row.
+#[inline(always)]
+fn slopes<F: Float>(
+    pairs: Pairs<F>,
+    x: &[F],
+    [first, second]: [&[F]; 2],
+    out: &mut [F],
+    slope: impl Fn(F, F, F) -> F,
+) {
+    let columns = pairs.columns();
+    let (first, second) = (&first[..columns], &second[..columns]);
+    for (k, (&x, out)) in x.iter().zip(out).enumerate() {
+        let ys = &pairs.by_axis[k * columns..(k + 1) * columns];
+        let mut sums = [F::zero(); LANES];
+        let blocks = ys.chunks_exact(LANES).zip(first.chunks_exact(LANES));
+        for ((ys, first), second) in blocks.zip(second.chunks_exact(LANES)) {
+            for l in 0..LANES {
+                sums[l] += slope(x - ys[l], first[l], second[l]);
             }
-            let mut total = F::zero();
-            for l in j..columns {
-                total += slope(x - ys[l], distances[l], g[l]);
-            }
-            for sum in sums {
-                total += sum;
-            }
-            *out = total;
         }
+        let mut total = F::zero();
+        for l in columns / LANES * LANES..columns {
+            total += slope(x - ys[l], first[l], second[l]);
+        }
+        for sum in sums {
+            total += sum;
+        }
+        *out = total;
     }
 }
 

@@ -28,6 +28,10 @@ pub(crate) fn scan<A: Clone + Sync, T: Clone + Send>(
     }
 }
 
+/// Lines of consecutive elements that are computed together: a step of one line waits for the step
+/// before it.
+const TOGETHER: usize = 4;
+
 fn along_axis<A: Clone + Sync, T: Send>(
     reverse: bool,
     [len, inner]: [usize; 2],
@@ -37,11 +41,38 @@ fn along_axis<A: Clone + Sync, T: Send>(
 ) {
     let plane = len * inner;
     let planes = (GRAIN / plane.max(1)).max(1);
+    let at = |count: usize| if reverse { len - 1 - count } else { count };
+    if inner == 1 {
+        let lines = planes.next_multiple_of(TOGETHER);
+        parallel::chunks_mut(out, lines * len, &|start, out| {
+            let mut lines = out.chunks_exact_mut(TOGETHER * len);
+            let mut before = start;
+            for out in &mut lines {
+                let mut accumulators = std::array::from_fn::<A, TOGETHER, _>(|_| first.clone());
+                for count in 0..len {
+                    for (line, accumulator) in accumulators.iter_mut().enumerate() {
+                        let i = line * len + at(count);
+                        out[i] = step(accumulator, before + i, [count, len]);
+                    }
+                }
+                before += out.len();
+            }
+            for out in lines.into_remainder().chunks_exact_mut(len) {
+                let mut accumulator = first.clone();
+                for count in 0..len {
+                    let i = at(count);
+                    out[i] = step(&mut accumulator, before + i, [count, len]);
+                }
+                before += len;
+            }
+        });
+        return;
+    }
     parallel::chunks_mut(out, planes * plane, &|start, out| {
         for (o, out) in out.chunks_exact_mut(plane).enumerate() {
             let mut line = vec![first.clone(); inner];
             for count in 0..len {
-                let row = if reverse { len - 1 - count } else { count } * inner;
+                let row = at(count) * inner;
                 let before = start + o * plane + row;
                 let slots = out[row..row + inner].iter_mut().zip(&mut line);
                 for (j, (out, accumulator)) in slots.enumerate() {

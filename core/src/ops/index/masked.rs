@@ -3,6 +3,7 @@
 use super::gather::Picks;
 use crate::autograd::{Tensor, stretch};
 use crate::error::{Error, Result};
+use crate::kernel::index::places::Places;
 use crate::tensor::{Indices, Mask, broadcast_shapes, refusable, room};
 
 /// # Indexing and sorting
@@ -136,9 +137,10 @@ impl Tensor {
 /// Returns the places of true values in row-major order.
 fn places(op: &'static str, mask: &Mask) -> Result<Indices> {
     refusable(op, || {
-        let mut places = room(mask.count());
-        let values = mask.as_slice().iter().enumerate();
-        places.extend(values.filter_map(|(place, &value)| value.then_some(place)));
+        let found = Places::of(mask.as_slice());
+        let mut places = room(found.count());
+        places.resize(found.count(), 0);
+        found.write(&mut places);
         Ok(Indices::from(places))
     })
 }

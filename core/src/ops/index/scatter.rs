@@ -4,7 +4,7 @@
 use super::gather::{Picks, in_a_vector};
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::{Error, Result};
-use crate::kernel::index::write;
+use crate::kernel::index::{are_ascending, write};
 use crate::tensor::{Array, Indices, Mask, Shape, resolve_axis, with_dtype};
 use smallvec::smallvec;
 
@@ -110,7 +110,7 @@ impl Tensor {
     /// Returns this tensor with `source` at places in range. Of several elements or slices for one
     /// place, the last stays.
     pub(super) fn written(&self, picks: &Picks, source: &Self) -> Self {
-        if !picks.each && !picks.indices.as_slice().is_sorted_by(|a, b| a < b) {
+        if !picks.each && !are_ascending(picks.indices.as_slice()) {
             let (places, indices) = last_of_each(picks, self.shape()[picks.axis]);
             let kept = Picks {
                 indices: places,

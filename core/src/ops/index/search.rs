@@ -2,8 +2,7 @@
 
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
-use crate::kernel::Float;
-use crate::kernel::threads::parallel;
+use crate::kernel::index::search;
 use crate::tensor::{Indices, refusable, room, with_dtype};
 
 /// # Indexing and sorting
@@ -42,7 +41,7 @@ impl Tensor {
             let shapes = [self.shape(), values.shape()];
             return Err(Error::shape("searchsorted", reason, &shapes));
         }
-        search("searchsorted", self, values, right)
+        places_of("searchsorted", self, values, right)
     }
 
     /// Returns for each element the number of its interval between `boundaries`, a sorted vector:
@@ -72,12 +71,12 @@ impl Tensor {
             let reason = "expected boundaries of one axis";
             return Err(Error::shape("bucketize", reason, &[boundaries.shape()]));
         }
-        search("bucketize", boundaries, self, right)
+        places_of("bucketize", boundaries, self, right)
     }
 }
 
 /// Searches for each row of values in its row of the sequence, or for all values in its only row.
-fn search(op: &'static str, sorted: &Tensor, values: &Tensor, right: bool) -> Result<Indices> {
+fn places_of(op: &'static str, sorted: &Tensor, values: &Tensor, right: bool) -> Result<Indices> {
     let len = sorted.shape().last().copied().unwrap_or(0);
     let width = match sorted.rank() {
         1 => values.len(),
@@ -86,11 +85,14 @@ fn search(op: &'static str, sorted: &Tensor, values: &Tensor, right: bool) -> Re
     refusable(op, || {
         let mut places = room(values.len());
         places.resize(values.len(), 0);
+        let mut keys = room(sorted.len());
         with_dtype!(sorted.dtype(), F => {
             let (xs, values) = (sorted.array().contiguous::<F>(), values.array().contiguous::<F>());
             let (xs, values) = (&*xs, &*values);
-            for row in xs.chunks_exact(len.max(1)) {
-                if let Some(i) = (1..len).find(|&i| below(row[i], row[i - 1])) {
+            keys.extend(xs.iter().map(|&x| search::key(x)));
+            let rows = keys.chunks_exact(len.max(1)).zip(xs.chunks_exact(len.max(1)));
+            for (keys, row) in rows {
+                if let Some(i) = (1..len).find(|&i| keys[i] < keys[i - 1]) {
                     let (before, after) = (row[i - 1], row[i]);
                     let reason = format!(
                         "expected a sorted sequence, found {after} at place {i} behind {before}"
@@ -98,24 +100,8 @@ fn search(op: &'static str, sorted: &Tensor, values: &Tensor, right: bool) -> Re
                     return Err(Error::argument(op, reason));
                 }
             }
-            parallel::chunks_mut(&mut places, parallel::GRAIN / 16, &|start, places| {
-                for (k, place) in (start..).zip(places) {
-                    let (first, value) = (k / width * len, values[k]);
-                    let row = &xs[first..first + len];
-                    *place = if right {
-                        row.partition_point(|&x| !below(value, x))
-                    } else {
-                        row.partition_point(|&x| below(x, value))
-                    };
-                }
-            });
+            search::places(right, [len, width], &keys, values, &mut places);
         });
         Indices::from_vec(places, values.shape())
     })
-}
-
-/// Returns whether a is below b; NaN is the largest number.
-fn below<F: Float>(a: F, b: F) -> bool {
-    let (a, b) = (a.to_f64(), b.to_f64());
-    a < b || (b.is_nan() && !a.is_nan())
 }

@@ -103,8 +103,13 @@ impl FocalLoss {
         Interval::Share.check(op, "alpha", positive)?;
         Interval::AtLeast0.check(op, "gamma", self.gamma)?;
         expect_one_shape(op, logits, targets)?;
+        let (operands, reduction) = ([logits, targets], self.reduction);
+        if self.gamma == 2.0 {
+            let formula = focal_loss_of_squares::new(positive, negative);
+            return reduced_formula(op, formula, operands, reduction);
+        }
         let formula = focal_loss::new(positive, negative, self.gamma);
-        reduced_formula(op, formula, [logits, targets], self.reduction)
+        reduced_formula(op, formula, operands, reduction)
     }
 }
 
@@ -113,4 +118,12 @@ fn focal_loss(x: Tensor, z: Tensor, positive: f64, negative: f64, gamma: f64) ->
     let missed = z * sigmoid(-x) + (1.0 - z) * sigmoid(x);
     let weight = z * positive + (1.0 - z) * negative;
     weight * pow(missed, gamma) * self::bce_with_logits(x, z)
+}
+
+/// The loss for the usual gamma of 2, without a power of any exponent.
+#[elementwise(kind = Loss, crate = "crate")]
+fn focal_loss_of_squares(x: Tensor, z: Tensor, positive: f64, negative: f64) -> Tensor {
+    let missed = z * sigmoid(-x) + (1.0 - z) * sigmoid(x);
+    let weight = z * positive + (1.0 - z) * negative;
+    weight * square(missed) * self::bce_with_logits(x, z)
 }

@@ -61,9 +61,9 @@ fn running_extreme(
     let mut places = vec![0; x.len()];
     with_dtype!(x.dtype(), F => {
         let xs = &*x.array().contiguous::<F>();
-        let first = (f64::NEG_INFINITY, 0);
-        scan(false, lines, first, &mut places, &|best: &mut (f64, usize), i, [count, _]| {
-            let x = xs[i].to_f64() * sign;
+        let (first, sign) = ((F::from_f64(f64::NEG_INFINITY), 0), F::from_f64(sign));
+        scan(false, lines, first, &mut places, &|best: &mut (F, usize), i, [count, _]| {
+            let x = xs[i] * sign;
             if x.is_nan() || x >= best.0 {
                 *best = (x, count);
             }

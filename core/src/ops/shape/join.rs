@@ -2,6 +2,7 @@
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp, stretch};
 use crate::error::{Error, Result};
+use crate::kernel::threads::parallel::{self, GRAIN};
 use crate::tensor::{Array, Shape, resolve_axis, with_dtype};
 use smallvec::SmallVec;
 use std::borrow::Borrow;
@@ -46,19 +47,27 @@ impl Tensor {
         let inner: usize = shape[axis + 1..].iter().product();
         let block = shape[axis] * inner;
         let output = with_dtype!(first.dtype(), F => Array::build::<F>(shape, |out| {
-            let mut start = 0;
-            for tensor in tensors {
-                let len = tensor.shape()[axis] * inner;
-                if tensor.is_empty() {
-                    continue;
+            if out.len() == block {
+                let mut rest = out;
+                for tensor in tensors {
+                    let (own, behind) = rest.split_at_mut(tensor.len());
+                    tensor.array().copy_to(own);
+                    rest = behind;
                 }
-                let source = tensor.array().contiguous::<F>();
-                let blocks = source.chunks_exact(len);
-                for (out, xs) in out.chunks_exact_mut(block).zip(blocks) {
-                    out[start..start + len].copy_from_slice(xs);
-                }
-                start += len;
+                return;
             }
+            let sources = tensors.iter().map(|tensor| tensor.array().contiguous::<F>());
+            let sources: Vec<_> = sources.zip(lengths()).collect();
+            parallel::chunks_mut(out, (GRAIN / block.max(1)).max(1) * block, &|start, out| {
+                for (i, mut rest) in (start / block..).zip(out.chunks_exact_mut(block)) {
+                    for (source, length) in &sources {
+                        let len = length * inner;
+                        let (own, behind) = rest.split_at_mut(len);
+                        own.copy_from_slice(&source[i * len..(i + 1) * len]);
+                        rest = behind;
+                    }
+                }
+            });
         }));
         Ok(Self::from_op(output.into(), tensors, || Cat {
             axis,
