@@ -192,8 +192,8 @@ pub(crate) fn add_each<F: Float>(sizes: Sizes, indices: &[usize], xs: &[F], out:
     });
 }
 
-/// Calls `body(place, x)` for each element of a block (count, inner), where the place is that of its
-/// index in (len, inner).
+/// Calls `body(place, x)` for each element of a block (count, inner), where the place is that of
+/// its index in (len, inner).
 #[inline(always)]
 pub(super) fn for_places<X>(
     inner: usize,
