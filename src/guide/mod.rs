@@ -23,7 +23,17 @@ macro_rules! page {
 }
 
 page!(start, "start.md");
-page!(training, "training/README.md");
+page!(training, "training/README.md", {
+    page!(vanishing, "training/vanishing.md");
+    page!(initialization, "training/initialization.md");
+    page!(activations, "training/activations.md");
+    page!(batch_normalization, "training/batch_normalization.md");
+    page!(clipping, "training/clipping.md");
+    page!(reusing_layers, "training/reusing_layers.md");
+    page!(optimizers, "training/optimizers.md");
+    page!(schedules, "training/schedules.md");
+    page!(regularization, "training/regularization.md");
+});
 
 pub mod elementwise;
 

@@ -15,7 +15,7 @@ const WORDS: usize = 1500;
 /// The longest line of code in the guide. The docs cut off longer ones in a window of usual width.
 const COLUMNS: usize = 90;
 /// The largest image, in bytes.
-const IMAGE: usize = 64_000;
+const IMAGE: usize = 72_000;
 /// The kinds of blocks of code. Those in Rust run as tests.
 const FENCES: [&str; 5] = ["rust", "text", "sh", "toml", "python"];
 
