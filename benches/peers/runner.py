@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -133,15 +134,19 @@ def serve(cases, epochs=None, warm=None):
         print(json.dumps(answer), file=out, flush=True)
 
 
-def serve_by_name(setup):
-    """Answers requests of the script `ops`: a name and seconds. `setup` maps a name to the function
-    to time, or to None."""
+def serve_by_name(patterns):
+    """Answers requests of the script `ops`: a name and seconds. A pattern of names comes with a
+    function of the parts that it finds, which returns the function to time."""
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    print("ready", file=out, flush=True)
+    print(json.dumps("ready"), file=out, flush=True)
+    last, run = None, None
     for line in sys.stdin:
         name, seconds = line.rstrip("\n").rsplit(" ", 1)
-        run = setup(name)
-        answer = timed(run, float(seconds)) if run else None
-        run = None
-        print(json.dumps(answer), file=out, flush=True)
+        if name != last:
+            last, run = name, None
+            for pattern, setup in patterns:
+                if found := re.fullmatch(pattern, name):
+                    run = setup(*found.groups())
+                    break
+        print(json.dumps(run and timed(run, float(seconds))), file=out, flush=True)

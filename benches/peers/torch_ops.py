@@ -363,13 +363,5 @@ PATTERNS = [
 ]
 
 
-def setup(name):
-    """Returns the function to time for an operation of the bench, or None if there is none."""
-    for pattern, make in PATTERNS:
-        if found := re.fullmatch(pattern, name):
-            return make(*found.groups())
-    return None
-
-
 if __name__ == "__main__":
-    runner.serve_by_name(setup)
+    runner.serve_by_name(PATTERNS)
