@@ -154,7 +154,7 @@ impl Op for Solve {
         "solve"
     }
     fn kind(&self) -> OpKind {
-        OpKind::Product
+        OpKind::Other
     }
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         let db = transposed(&context.saved(&self.a))?.solve(&cotangent)?;
@@ -179,7 +179,7 @@ impl Op for SolveTriangular {
         "solve_triangular"
     }
     fn kind(&self) -> OpKind {
-        OpKind::Product
+        OpKind::Other
     }
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         let a = transposed(&context.saved(&self.a))?;
