@@ -88,9 +88,16 @@ fn zeta(s: f64, x: f64) -> f64 {
         -3617.0 / 10670622842880000.0,
     ];
     let half = (s * 0.5).floor();
-    // In two factors, since the power alone may leave the range.
-    let factorial = libm::tgamma(s);
-    let power = |y: f64, s: f64| factorial * y.powf(-half) * y.powf(half - s);
+    let (factorial, log_factorial) = (libm::tgamma(s), libm::lgamma(s));
+    let power = |y: f64, s: f64| {
+        if factorial.is_finite() {
+            // In two factors, since the power alone may leave the range.
+            factorial * y.powf(-half) * y.powf(half - s)
+        } else {
+            // A product with infinity may be NaN, and the loop below would not end for years.
+            (log_factorial - s * y.ln()).exp()
+        }
+    };
     let (mut sum, mut y) = (0.0, x);
     while y < s + 10.0 {
         let next = power(y, s);
@@ -259,6 +266,36 @@ mod tests {
             (-1000.3, 9.191055669255658),
         ] {
             check("digamma", x, polygamma(0, x), expected, 8.0, 1.0);
+        }
+    }
+
+    #[test]
+    fn orders_whose_factorial_is_infinite_have_results() {
+        for (order, x, expected) in [
+            (171, 50.0, 7.684_635_330_734_26e16),
+            (200, 100.0, -9.125_424_691_096_22e-28),
+            (1000, 500.5, -3.668_504_589_516_37e-135),
+            (1000, 370.0, -7.326_456_579_806_37e-4),
+        ] {
+            check("polygamma", x, polygamma(order, x), expected, 1e5, 0.0);
+        }
+        for order in [200, 10_000_001, u32::MAX - 1, u32::MAX] {
+            for x in [
+                1e-300,
+                0.7,
+                30.0,
+                1e6,
+                1.8e9,
+                4.3e9,
+                1e300,
+                f64::INFINITY,
+                f64::MAX,
+            ] {
+                assert!(!polygamma(order, x).is_nan(), "{order} {x}");
+            }
+            for x in [-1e-300, -0.7, -1.5e9, f64::MIN] {
+                let _ = polygamma(order, x); // It ends.
+            }
         }
     }
 

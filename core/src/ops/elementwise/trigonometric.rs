@@ -209,9 +209,9 @@ impl Tensor {
     /// 1 is known as trigamma. At 0 and the negative integers it is ∞ if the order is odd. If the
     /// order is even, it is NaN at the negative integers and has the limit from above at 0.
     ///
-    /// For positive x and orders up to 10 the result is within 5 units in the last place. Above
-    /// order 170 the factorial in it is infinite. PyTorch's orders above 1 are NaN for most
-    /// negative x.
+    /// For positive x and orders up to 10 the result is within 5 units in the last place. From
+    /// order 171 on the factorial in it is infinite, and a positive x keeps about 11 digits; for
+    /// negative x the result may be NaN. PyTorch's orders above 1 are NaN for most negative x.
     ///
     /// ```
     /// # use cotangent::Tensor;
