@@ -360,7 +360,7 @@ fn check(
     }
     for y in recorded.iter().filter(|y| y.is_tracked()) {
         let cotangent = draw.cotangent(y);
-        backward(y, &cotangent, &tracked, tame)
+        backward(row.name, y, &cotangent, &tracked, tame)
             .map_err(|reason| format!("backward with {:?}: {reason}", cotangent.to_f64_vec()))?;
     }
     Ok(true)
@@ -368,7 +368,13 @@ fn check(
 
 /// Checks the fused and the recorded gradients against each other, and runs backward through the
 /// recorded ones.
-fn backward(y: &Tensor, cotangent: &Tensor, operands: &[Tensor], tame: bool) -> Result<(), String> {
+fn backward(
+    name: &str,
+    y: &Tensor,
+    cotangent: &Tensor,
+    operands: &[Tensor],
+    tame: bool,
+) -> Result<(), String> {
     let of = |backward: Backward| -> Result<_, String> {
         let gradients = caught(|| backward.run_with(y, cotangent))?;
         gradients.map_err(|error| error.to_string())
@@ -394,7 +400,9 @@ fn backward(y: &Tensor, cotangent: &Tensor, operands: &[Tensor], tame: bool) -> 
         agree("recorded", Close, tame, recorded, fused)?;
         let kind = |x: &f64| (x.is_nan(), if x.is_infinite() { x.signum() } else { 0.0 });
         let kinds = |x: &Tensor| x.to_f64_vec().iter().map(kind).collect::<Vec<_>>();
-        expect(kinds(fused) == kinds(recorded), || {
+        let overflows = |function: &str| name.starts_with(function);
+        let are_compared = tame || !OVERFLOWING.into_iter().any(overflows);
+        expect(!are_compared || kinds(fused) == kinds(recorded), || {
             format!("recorded: {recorded:?} and fused: {fused:?}")
         })?;
         if recorded.is_tracked() {
@@ -411,6 +419,15 @@ fn backward(y: &Tensor, cotangent: &Tensor, operands: &[Tensor], tame: bool) -> 
     }
     Ok(())
 }
+
+/// Functions whose recorded gradient may overflow on the way, or multiply an infinite number by 0,
+/// where the fused one does not.
+const OVERFLOWING: [&str; 4] = [
+    "ctc_loss",
+    "instance_norm",
+    "multi_margin_loss",
+    "multilabel_margin_loss",
+];
 
 /// Rows that return an error for all arguments.
 const ALWAYS_REFUSED: [&str; 4] = [

@@ -75,9 +75,10 @@ pub fn hinges() -> Vec<Entry> {
                 .torch("F.cosine_embedding_loss(x, y, weight, margin=0.3)", "signed_vectors()")
                 .sums()
                 .loose(&[("vectors", 1e-11, 1e-5)]);
-            draw 3 Close |x, p| x[0].cosine_embedding_loss(&x[1], &x[2]);
-            draw 3 Close |x, p| CosineEmbeddingLoss::new().margin(p.number).reduction(p.reduction)
-                .loss(&x[0], &x[1], &x[2]);
+            draw 2 Close |x, p|
+                x[0].cosine_embedding_loss(&x[1], &signs(&x[0].sum_over(-1)?)?);
+            draw 2 Close |x, p| CosineEmbeddingLoss::new().margin(p.number).reduction(p.reduction)
+                .loss(&x[0], &x[1], &signs(&x[0].sum_over(-1)?)?);
         }
         triplet_margin_loss {
             check "triplet_margin_loss", Signed: (m, k) (m, k) (m, k) => (m),

@@ -148,11 +148,21 @@ pub fn likelihoods() -> Vec<Entry> {
                         .loss(&x[0].log_softmax(-1)?, &labels, &steps, &counts)
                 },
                 "ctc, x, indices, weight, blank=4, zero_infinity=True", in "sequences()");
-            draw 1 Same |x, p| x[0].ctc_loss(&p.labels, &p.sizes, &[p.size]);
+            draw 1 Same |x, p| match *x[0].shape() {
+                [time, _] => x[0].ctc_loss(&Indices::from([p.size % 3]), &[time], &[1]),
+                _ => x[0].ctc_loss(&p.labels, &p.sizes, &[p.size]),
+            };
             draw 1 Same |x, p| {
-                let loss = CtcLoss::new().blank(p.size).reduction(p.reduction);
+                let loss = CtcLoss::new().blank(p.size % 3).reduction(p.reduction);
                 let loss = if p.flag { loss.zero_infinity() } else { loss };
-                loss.loss(&x[0], &p.indices, &p.sizes, &[p.other_size])
+                match *x[0].shape() {
+                    [batch, time, _] => {
+                        let labels: Indices = (0..batch).map(|i| i % 2).collect();
+                        let labels = labels.reshape([batch, 1])?;
+                        loss.loss(&x[0], &labels, &vec![time; batch], &vec![1; batch])
+                    }
+                    _ => loss.loss(&x[0], &p.indices, &p.sizes, &[p.other_size]),
+                }
             };
         }
         focal_loss {

@@ -91,6 +91,8 @@ fn normalize(
         let reason = format!("{channels} channels cannot be divided into {count} groups");
         return Err(Error::shape(op, reason, &[x.shape()]));
     }
+    // No channels can be divided into any number of groups.
+    let count = count.min(channels);
     Tensor::expect_one_dtype(op, &[("input", Some(x)), ("gamma", gamma), ("beta", beta)])?;
     for coefficient in [gamma, beta].into_iter().flatten() {
         if coefficient.shape() != [channels] {
