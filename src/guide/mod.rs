@@ -34,6 +34,21 @@ page!(training, "training/README.md", {
     page!(schedules, "training/schedules.md");
     page!(regularization, "training/regularization.md");
 });
+page!(own, "own/README.md", {
+    page!(networks, "own/networks.md");
+    page!(layers, "own/layers.md");
+    page!(operations, "own/operations.md");
+    page!(losses, "own/losses.md");
+    page!(optimizers, "own/optimizers.md");
+    page!(data, "own/data.md");
+    page!(gradients, "own/gradients.md");
+    page!(debugging, "own/debugging.md");
+});
+page!(coming_from, "coming_from/README.md", {
+    page!(pytorch, "coming_from/pytorch.md");
+    page!(keras, "coming_from/keras.md");
+    page!(burn, "coming_from/burn.md");
+});
 
 pub mod elementwise;
 

@@ -1,5 +1,8 @@
 //! PyTorch's names and their counterparts here.
 //!
+//! The [guide](crate::guide::coming_from::pytorch) begins with the usual ones, and has the defaults
+//! that differ and the exchange of weights.
+//!
 //! # Tensors and differentiation
 //!
 //! | PyTorch | here |
@@ -51,7 +54,7 @@
 //! | `net.train()`, `net.eval()` | [`Pass::train(seed)`](crate::module::Pass::train), [`Pass::inference()`](crate::module::Pass::inference), an argument of each `forward` |
 //! | `net.state_dict()`, `load_state_dict` | [`ModuleExt`](crate::ModuleExt): `save`, `load`; [`StateDict`](crate::state::StateDict) |
 //! | `copy.deepcopy(net.state_dict())` | `net.clone()`, or [`net.state()`](crate::state::Stateful::state) and `load_state`: [early stopping](crate::guide::recipes#early-stopping) |
-//! | `decoder.weight = encoder.weight` | one `Param` that is read in both places: [tied weights](crate::guide::recipes#tied-weights) |
+//! | `decoder.weight = encoder.weight` | one `Param` that is read in both places: [tied weights](crate::guide::own::networks#tied-weights) |
 //! | `strict=False`, renamed keys | [`Loader`](crate::state::Loader) |
 //! | `p.requires_grad = False` | [`ModuleExt::freeze_where`](crate::ModuleExt), [`Frozen`](crate::module::Frozen) |
 //! | `net.named_parameters()` | [`ModuleExt::named_params`](crate::ModuleExt) |
@@ -80,7 +83,7 @@
 //! | `lr_scheduler.*` | [`Schedule`](crate::optim::Schedule) |
 //! | `swa_utils.AveragedModel` | [`WeightAverage`](crate::optim::WeightAverage) |
 //! | `DataLoader(TensorDataset(x, labels), shuffle=True)` | [`Batches`](crate::data::Batches) of a [`Labeled`](crate::data::Labeled), for class labels |
-//! | `DataLoader(TensorDataset(x, targets))` with float targets | `Batches` of a [`Table`](crate::data::Table): [regression in mini-batches](crate::guide::recipes#regression-in-mini-batches) |
+//! | `DataLoader(TensorDataset(x, targets))` with float targets | `Batches` of a [`Table`](crate::data::Table): [regression in mini-batches](crate::guide::own::data#tensors-in-memory) |
 //! | `torch.utils.data.Dataset`, `collate_fn` | the traits [`Dataset`](crate::data::Dataset) and [`Sample`](trait@crate::data::Sample) |
 //! | `DataLoader(…, num_workers=2, prefetch_factor=4)` | [`workers`](crate::data::Batches::workers)`(2)`, [`prefetch`](crate::data::Batches::prefetch)`(8)` |
 //! | `WeightedRandomSampler`, `Subset`, `ConcatDataset` | [`weighted`](crate::data::Batches::weighted), [`subset`](crate::data::Dataset::subset), [`concat`](crate::data::Dataset::concat) |

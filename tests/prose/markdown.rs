@@ -36,6 +36,11 @@ pub struct Page {
     pub columns: usize,
     /// The number of words, those of code included, without the definitions.
     pub words: usize,
+    /// The code in the last column of each table whose last heading ends with the word `here`,
+    /// without that of links.
+    pub here: Vec<String>,
+    /// The blocks of Rust code.
+    pub rust: Vec<String>,
 }
 
 impl Page {
@@ -63,8 +68,16 @@ impl Page {
         }
 
         let (mut heading, mut code) = (None::<String>, false);
+        let (mut table, mut linked) = (Table::default(), false);
         let mut repeated = BTreeMap::<String, usize>::new();
         for event in parser.by_ref() {
+            table.read(&event);
+            match &event {
+                Event::Start(Tag::Link { .. }) => linked = true,
+                Event::End(TagEnd::Link) => linked = false,
+                Event::Code(text) if table.is_here() && !linked => page.here.push(text.to_string()),
+                _ => {}
+            }
             match event {
                 Event::Start(
                     Tag::Link {
@@ -99,6 +112,9 @@ impl Page {
                 }
                 Event::Start(Tag::CodeBlock(kind)) => {
                     code = true;
+                    if matches!(&kind, CodeBlockKind::Fenced(info) if &**info == "rust") {
+                        page.rust.push(String::new());
+                    }
                     page.fences.push(match kind {
                         CodeBlockKind::Fenced(info) => info.to_string(),
                         CodeBlockKind::Indented => "indented".to_owned(),
@@ -110,6 +126,11 @@ impl Page {
                     if code {
                         let columns = text.lines().map(|line| line.chars().count());
                         page.columns = columns.max().unwrap_or(0).max(page.columns);
+                        if page.fences.last().is_some_and(|fence| fence == "rust")
+                            && let Some(block) = page.rust.last_mut()
+                        {
+                            block.push_str(&text);
+                        }
                     }
                     if let Some(heading) = &mut heading {
                         heading.push_str(&text);
@@ -127,6 +148,45 @@ impl Page {
     pub fn uses(&self, label: &str) -> bool {
         let label = label.to_lowercase();
         self.used.iter().any(|used| used.to_lowercase() == label)
+    }
+}
+
+/// The place in a table.
+#[derive(Debug, Default)]
+struct Table {
+    columns: usize,
+    /// The number of the current cell in its row, from 1.
+    cell: usize,
+    in_head: bool,
+    /// The text of the last heading.
+    last: String,
+}
+
+impl Table {
+    fn read(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Start(Tag::Table(columns)) => {
+                *self = Self {
+                    columns: columns.len(),
+                    ..Self::default()
+                };
+            }
+            Event::Start(Tag::TableHead) => (self.in_head, self.cell) = (true, 0),
+            Event::End(TagEnd::TableHead) => self.in_head = false,
+            Event::Start(Tag::TableRow) => self.cell = 0,
+            Event::Start(Tag::TableCell) => self.cell += 1,
+            Event::End(TagEnd::Table) => self.columns = 0,
+            Event::Text(text) if self.in_head && self.cell == self.columns => {
+                self.last.push_str(text);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether this is the last column, and its heading ends with the word `here`.
+    fn is_here(&self) -> bool {
+        let is_last = self.columns > 0 && self.cell == self.columns;
+        is_last && !self.in_head && self.last.split_whitespace().last() == Some("here")
     }
 }
 

@@ -174,6 +174,17 @@ fn unsuitable(name: &str, page: &Page) -> Vec<String> {
     all.map(|fault| format!("{name}: {fault}")).collect()
 }
 
+/// The code in tables of translations that no block of the page runs. White space does not count.
+fn untested(name: &str, page: &Page) -> Vec<String> {
+    let plain = |text: &str| text.split_whitespace().collect::<String>();
+    let blocks: Vec<String> = page.rust.iter().map(|block| plain(block)).collect();
+    let runs = |code: &&String| blocks.iter().any(|block| block.contains(&plain(code)));
+    let missing = page.here.iter().filter(|code| !runs(code));
+    missing
+        .map(|code| format!("{name}: no block runs `{code}`"))
+        .collect()
+}
+
 #[test]
 fn base64_pads_the_last_group() {
     let texts = ["", "f", "fo", "foo", "foob"];
@@ -228,6 +239,32 @@ fn faults_of_links_are_found() {
             "x.md: a block of code of the kind `rust,ignore`",
         ]
     );
+}
+
+#[test]
+fn translations_without_a_test_are_found() {
+    let text = "| there | here |\n|---|---|\n| `x` | `a.b(1)`, `c(2)` |\n\
+                | | [`d`](#e), `f`: g |\n\n\
+                | here | there |\n|---|---|\n| `h` | `i` |\n\n\
+                ```python\nf\n```\n\n```rust\nlet y = a\n    .b(1);\n```\n";
+    assert_eq!(
+        untested("x.md", &Page::of(text)),
+        ["x.md: no block runs `c(2)`", "x.md: no block runs `f`"]
+    );
+}
+
+#[test]
+fn translations_are_tested() {
+    let pages = pages().into_iter();
+    let pages = pages.filter(|name| name.starts_with("guide/coming_from/"));
+    let pages: Vec<(String, Page)> = pages.map(|name| (name.clone(), read(&name))).collect();
+    assert!(
+        pages.iter().any(|(_, page)| !page.here.is_empty()),
+        "no table of translations"
+    );
+    let faults = pages.iter().flat_map(|(name, page)| untested(name, page));
+    let faults: Vec<String> = faults.collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 #[test]
