@@ -1,9 +1,6 @@
 //! 2^x.
 //!
 //! Method: x = n + r with |r| <= 1/2, which is exact, and 2^r = e^(r ln 2) as in [`super::exp`].
-//!
-//! Largest errors found: `f32` F32MAX ULP (all arguments, every tier), `f64` F64MAX ULP (the table and
-//! 10^5 arguments).
 
 use super::exp::Reduced;
 use super::{ROUND_F32, ROUND_F64};

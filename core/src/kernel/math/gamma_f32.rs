@@ -5,9 +5,8 @@
 //! for negative numbers the reflection with the sine of pi times the distance to the nearest
 //! integer.
 //!
-//! Largest errors found for positive numbers: `lgamma` LGAMMAX ULP, `digamma` DIGAMAX ULP (all
-//! arguments, every tier). For negative ones, where there are zeros between all poles, the error is
-//! relative to the larger of 1 and the result: LGAMNEG and DIGAMNEG.
+//! Between the poles of negative numbers there are zeros, so that the error there is relative to
+//! the larger of 1 and the result.
 
 use super::ln::split_f64;
 use super::ln_1p::short_series;
