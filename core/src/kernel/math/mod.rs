@@ -6,8 +6,9 @@
 //! packed code on every instruction set. Each file states its method and its sources.
 //!
 //! The table lists error bounds in units in the last place (ULP). The tests assert them on every
-//! tier over samples. Those for `f32` of one number have a test of all arguments. Zeros keep their sign and NaN stays
-//! NaN. Infinities and domain errors give the same results as in the standard library.
+//! tier over samples. Those for `f32` of one number have a test of all arguments. Zeros keep their
+//! sign and NaN stays NaN. Infinities and domain errors give the same results as in the standard
+//! library.
 //!
 //! | function          | `f32` | `f64` | range                                   |
 //! |-------------------|-------|-------|-----------------------------------------|
