@@ -1,8 +1,8 @@
 //! The quotient of two numbers as a whole number and a remainder, both exact.
 //!
 //! Method: the quotient of the magnitudes is rounded to the nearest integer t, and a - t b is exact
-//! (in `f64` for numbers of `f32`, and by fused multiply-add for those of `f64`). If it is negative,
-//! t is 1 too large. This holds for quotients below 2^28 in magnitude (`f32`) or 2^51.
+//! (in `f64` for numbers of `f32`, and by fused multiply-add for those of `f64`). If it is
+//! negative, t is 1 too large. This holds for quotients below 2^28 in magnitude (`f32`) or 2^51.
 //!
 //! Larger quotients are computed one element at a time. As for sine and cosine, kernels look for
 //! them first ([`super::trig`]), and the usual blocks are computed with [`SmallAngles`].

@@ -151,5 +151,6 @@ mod tests {
     }
 
     logarithm!(log2 2 super::super::log2_f32, super::super::log2_f64, "testdata/log2.txt", 1.1);
-    logarithm!(log10 10 super::super::log10_f32, super::super::log10_f64, "testdata/log10.txt", 1.5);
+    logarithm!(log10 10 super::super::log10_f32, super::super::log10_f64, "testdata/log10.txt",
+        1.5);
 }

@@ -161,8 +161,8 @@ fn reduced(x: f64, cosine: bool) -> (f64, f64, u64) {
     }
 }
 
-/// Reduces an `f32` to h pi + r. Returns r, and a word whose lowest bit is set if the sign of sine r
-/// must flip.
+/// Reduces an `f32` to h pi + r. Returns r, and a word whose lowest bit is set if the sign of
+/// sine r must flip.
 #[inline(always)]
 pub(super) fn reduce_f32<I: Isa, A: Angles>(x: f64, cosine: bool) -> (f64, u64) {
     if is_large::<A>(x) {

@@ -129,8 +129,8 @@ impl<'a> Real for Symbol<'a> {
     type Bool = Self;
 
     symbol_functions! {
-        abs sqrt exp exp_m1 ln ln_1p tanh sigmoid erf erfc sin cos floor round tan asin acos atan sinh
-        cosh asinh acosh atanh log2 log10 exp2 lgamma digamma
+        abs sqrt exp exp_m1 ln ln_1p tanh sigmoid erf erfc sin cos floor round
+        tan asin acos atan sinh cosh asinh acosh atanh log2 log10 exp2 lgamma digamma
     }
 
     fn constant(self, value: f64) -> Self {
