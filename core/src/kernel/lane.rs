@@ -171,7 +171,7 @@ impl<F: Float, I: Isa, A: Angles> Real for Lane<F, I, A> {
     #[inline(always)]
     fn remainder(self, divisor: Self) -> Self {
         let (rest, divisor, zero) = (self.fmod(divisor).0, divisor.0, F::zero());
-        let differ = (rest != zero) & ((rest < zero) != (divisor < zero));
+        let differ = rest != zero && (rest < zero) != (divisor < zero);
         Self::new(if differ { rest + divisor } else { rest })
     }
     #[inline(always)]

@@ -45,7 +45,7 @@ pub(crate) fn atan_f32<I: Isa>(x: f32) -> f32 {
 pub(crate) fn atan2_f32<I: Isa>(y: f32, x: f32) -> f32 {
     let (height, width) = (y.abs(), x.abs());
     // Points at infinity on a diagonal.
-    let is_diagonal = (height == f32::INFINITY) & (width == f32::INFINITY);
+    let is_diagonal = height == f32::INFINITY && width == f32::INFINITY;
     let height = if is_diagonal { 1.0 } else { height };
     let width = if is_diagonal { 1.0 } else { width };
     let right = angle::<I>(f64::from(height), f64::from(width));

@@ -16,6 +16,7 @@ use crate::kernel::isa::Isa;
 const TWO_52: f64 = 4503599627370496.0;
 
 /// The quotient of two magnitudes.
+#[derive(Clone, Copy)]
 struct Division {
     /// The integer below the quotient, or at it.
     whole: f64,
@@ -77,9 +78,9 @@ fn divide_slowly(a: f64, b: f64) -> Division {
 #[inline(always)]
 fn floor(division: Division, is_negative: bool) -> f64 {
     let Division { whole, rest } = division;
-    // The difference is NaN if the rest is.
-    let is_between = is_negative & (rest > 0.0);
-    let whole = whole + if is_between { 1.0 } else { rest - rest };
+    // The product is NaN if the rest is.
+    let is_between = is_negative && rest > 0.0;
+    let whole = whole + if is_between { 1.0 } else { rest * 0.0 };
     if is_negative { -whole } else { whole }
 }
 

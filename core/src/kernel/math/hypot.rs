@@ -32,7 +32,7 @@ pub(crate) fn hypot_f64<I: Isa>(x: f64, y: f64) -> f64 {
     let back = if larger < SMALL { DOWN } else { back };
     let (a, b) = (larger * scale, smaller * scale);
     let length = a.fma::<I>(a, b * b).sqrt() * back;
-    let is_infinite = (x == f64::INFINITY) | (y == f64::INFINITY);
+    let is_infinite = x == f64::INFINITY || y == f64::INFINITY;
     if is_infinite { f64::INFINITY } else { length }
 }
 

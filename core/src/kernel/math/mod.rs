@@ -41,6 +41,9 @@
 //! `testdata/minimax.py` derives the coefficients. `testdata/generate.py` computes the reference
 //! values of the `f64` tests.
 
+// All functions have one form, whether they use the instruction set or not.
+#![allow(clippy::extra_unused_type_parameters)]
+
 /// Evaluates the polynomial in `$x` with these coefficients, the constant one first. It is a macro
 /// and not a loop: a loop would have to be unrolled before the loop around it can be vectorized.
 macro_rules! horner {
