@@ -127,7 +127,8 @@ mod tests {
 
                 #[test]
                 fn f32_sampled() {
-                    let near = &[1.0, 1.4142135, 0.70710677, 2.0, 10.0, f32::MIN_POSITIVE];
+                    use std::f32::consts::{FRAC_1_SQRT_2, SQRT_2};
+                    let near = &[1.0, SQRT_2, FRAC_1_SQRT_2, 2.0, 10.0, f32::MIN_POSITIVE];
                     sampled::<F32>(f64::$name, 0.52, near, f32::INFINITY);
                 }
 

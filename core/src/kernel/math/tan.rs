@@ -66,8 +66,8 @@ mod tests {
         let near = &[
             1.5707964,
             -4.712389,
-            3.1415927,
-            0.7853982,
+            std::f32::consts::PI,
+            std::f32::consts::FRAC_PI_4,
             1e5,
             LARGEST_ANGLE as f32,
             1e20,
