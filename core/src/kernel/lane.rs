@@ -4,12 +4,12 @@ use crate::kernel::float::Float;
 use crate::kernel::isa::Isa;
 use crate::kernel::math::gamma;
 use crate::kernel::math::trig::{Angles, AnyAngle};
-use crate::kernel::real::{PairFunction, Real, ScalarFunction};
+use crate::kernel::real::Real;
 use std::marker::PhantomData;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// One element of a slice in a kernel compiled for the instruction set `I`. `A` says how large the
-/// angles are whose sine or cosine the kernel takes.
+/// angles are whose sine, cosine or tangent the kernel takes, and the quotients of remainders.
 #[derive(Debug)]
 #[repr(transparent)]
 pub struct Lane<F, I, A = AnyAngle>(pub F, PhantomData<(I, A)>);
@@ -86,6 +86,9 @@ impl<F: Float, I: Isa, A: Angles> Real for Lane<F, I, A> {
     lane_functions! {
         exp => exp_v; exp_m1 => exp_m1_v; ln => ln_v; ln_1p => ln_1p_v; tanh => tanh_v;
         sigmoid => sigmoid_v; erf => erf_v; erfc => erfc_v;
+        asin => asin_v; acos => acos_v; atan => atan_v; sinh => sinh_v; cosh => cosh_v;
+        asinh => asinh_v; acosh => acosh_v; atanh => atanh_v; log2 => log2_v; log10 => log10_v;
+        exp2 => exp2_v; lgamma => lgamma_v; digamma => digamma_v;
     }
 
     #[inline(always)]
@@ -95,6 +98,10 @@ impl<F: Float, I: Isa, A: Angles> Real for Lane<F, I, A> {
     #[inline(always)]
     fn cos(self) -> Self {
         Self::new(self.0.cos_v::<I, A>())
+    }
+    #[inline(always)]
+    fn tan(self) -> Self {
+        Self::new(self.0.tan_v::<I, A>())
     }
     #[inline(always)]
     fn constant(self, value: f64) -> Self {
@@ -154,99 +161,33 @@ impl<F: Float, I: Isa, A: Angles> Real for Lane<F, I, A> {
         })
     }
     #[inline(always)]
-    fn scalar(self, function: ScalarFunction) -> Self {
-        use num_traits::Float as N;
-        Self::new(match function {
-            ScalarFunction::Tan => N::tan(self.0),
-            ScalarFunction::Asin => N::asin(self.0),
-            ScalarFunction::Acos => N::acos(self.0),
-            ScalarFunction::Atan => N::atan(self.0),
-            ScalarFunction::Sinh => N::sinh(self.0),
-            ScalarFunction::Cosh => N::cosh(self.0),
-            ScalarFunction::Asinh => F::from_f64(asinh(self.0.to_f64())),
-            ScalarFunction::Acosh => F::from_f64(acosh(self.0.to_f64())),
-            ScalarFunction::Atanh => F::from_f64(atanh(self.0.to_f64())),
-            ScalarFunction::Log2 => N::log2(self.0),
-            ScalarFunction::Log10 => N::log10(self.0),
-            ScalarFunction::Exp2 => N::exp2(self.0),
-            ScalarFunction::Lgamma => F::from_f64(gamma::lgamma(self.0.to_f64())),
-            ScalarFunction::Polygamma(order) => {
-                F::from_f64(gamma::polygamma(order, self.0.to_f64()))
-            }
-        })
+    fn polygamma(self, order: u32) -> Self {
+        Self::new(F::from_f64(gamma::polygamma(order, self.0.to_f64())))
     }
     #[inline(always)]
-    fn pair(self, other: Self, function: PairFunction) -> Self {
-        use num_traits::Float as N;
-        Self::new(match function {
-            PairFunction::Remainder => remainder(self.0, other.0),
-            PairFunction::Fmod => self.0 % other.0,
-            PairFunction::FloorDivide => floor_divide(self.0, other.0),
-            PairFunction::Hypot => N::hypot(self.0, other.0),
-            PairFunction::Copysign => N::copysign(self.0, other.0),
-        })
+    fn fmod(self, divisor: Self) -> Self {
+        Self::new(self.0.fmod_v::<I, A>(divisor.0))
+    }
+    #[inline(always)]
+    fn remainder(self, divisor: Self) -> Self {
+        let (rest, divisor, zero) = (self.fmod(divisor).0, divisor.0, F::zero());
+        let differ = rest != zero && (rest < zero) != (divisor < zero);
+        Self::new(if differ { rest + divisor } else { rest })
+    }
+    #[inline(always)]
+    fn floor_divide(self, divisor: Self) -> Self {
+        Self::new(self.0.floor_divide_v::<I, A>(divisor.0))
+    }
+    #[inline(always)]
+    fn hypot(self, other: Self) -> Self {
+        Self::new(self.0.hypot_v::<I>(other.0))
+    }
+    #[inline(always)]
+    fn copysign(self, sign: Self) -> Self {
+        Self::new(num_traits::Float::copysign(self.0, sign.0))
     }
     #[inline(always)]
     fn atan2(self, x: Self) -> Self {
-        Self::new(num_traits::Float::atan2(self.0, x.0))
+        Self::new(self.0.atan2_v::<I>(x.0))
     }
-}
-
-/// Computes the remainder of a / b with the sign of b.
-fn remainder<F: Float>(a: F, b: F) -> F {
-    let rest = a % b;
-    let zero = F::zero();
-    if rest != zero && (rest < zero) != (b < zero) {
-        rest + b
-    } else {
-        rest
-    }
-}
-
-/// Computes the exact quotient a / b, rounded down, as Python does.
-fn floor_divide<F: Float>(a: F, b: F) -> F {
-    let quotient = a / b;
-    if b == F::zero() {
-        return quotient;
-    }
-    let rest = a % b;
-    let mut whole = (a - rest) / b;
-    if rest != F::zero() && (rest < F::zero()) != (b < F::zero()) {
-        whole -= F::one();
-    }
-    if whole == F::zero() {
-        return whole.copysign(quotient);
-    }
-    // The division of a multiple of b may still have rounded.
-    num_traits::Float::round(whole)
-}
-
-/// The limit above which x² + 1 and x² - 1 round to x².
-const LARGE: f64 = 268_435_456.0;
-
-/// Computes the inverse of sinh, accurate near 0 and for numbers whose square overflows.
-fn asinh(x: f64) -> f64 {
-    let a = x.abs();
-    let magnitude = if a > LARGE {
-        a.ln() + std::f64::consts::LN_2
-    } else {
-        (a + a * a / (1.0 + (1.0 + a * a).sqrt())).ln_1p()
-    };
-    magnitude.copysign(x)
-}
-
-/// Computes the inverse of cosh, accurate near 1 and for numbers whose square overflows. Below 1
-/// it returns NaN.
-fn acosh(x: f64) -> f64 {
-    if x > LARGE {
-        return x.ln() + std::f64::consts::LN_2;
-    }
-    let above = x - 1.0;
-    (above + above.sqrt() * (above + 2.0).sqrt()).ln_1p()
-}
-
-/// Computes the inverse of tanh, accurate near 0. NaN outside [-1, 1].
-fn atanh(x: f64) -> f64 {
-    let a = x.abs();
-    (0.5 * (2.0 * a / (1.0 - a)).ln_1p()).copysign(x)
 }

@@ -37,4 +37,4 @@ pub use float::Float;
 pub use fma::Fma;
 pub use isa::{Avx2, Avx512, Baseline, Isa, Kernel, Neon, Tier, dispatch, dispatch_on};
 pub use lane::Lane;
-pub use real::{PairFunction, Real, ScalarFunction, float_power};
+pub use real::{Real, float_power};

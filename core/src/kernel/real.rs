@@ -93,11 +93,46 @@ pub trait Real:
     fn floor(self) -> Self;
     /// Rounds to the nearest integer, ties to even.
     fn round(self) -> Self;
-    /// Computes a function that has no vector code: one element at a time, mostly by the standard
-    /// library.
-    fn scalar(self, function: ScalarFunction) -> Self;
-    /// Computes a function of two numbers that has no vector code.
-    fn pair(self, other: Self, function: PairFunction) -> Self;
+    /// Computes the tangent.
+    fn tan(self) -> Self;
+    /// Computes the inverse sine.
+    fn asin(self) -> Self;
+    /// Computes the inverse cosine.
+    fn acos(self) -> Self;
+    /// Computes the inverse tangent.
+    fn atan(self) -> Self;
+    /// Computes the hyperbolic sine.
+    fn sinh(self) -> Self;
+    /// Computes the hyperbolic cosine.
+    fn cosh(self) -> Self;
+    /// Computes the inverse hyperbolic sine.
+    fn asinh(self) -> Self;
+    /// Computes the inverse hyperbolic cosine.
+    fn acosh(self) -> Self;
+    /// Computes the inverse hyperbolic tangent.
+    fn atanh(self) -> Self;
+    /// Computes the logarithm to base 2.
+    fn log2(self) -> Self;
+    /// Computes the logarithm to base 10.
+    fn log10(self) -> Self;
+    /// Computes 2^x.
+    fn exp2(self) -> Self;
+    /// Computes ln |Γ(x)|.
+    fn lgamma(self) -> Self;
+    /// Computes the derivative of ln |Γ(x)|.
+    fn digamma(self) -> Self;
+    /// Computes the derivative of this order of digamma, one element at a time.
+    fn polygamma(self, order: u32) -> Self;
+    /// Computes the remainder of a quotient with the sign of the dividend.
+    fn fmod(self, divisor: Self) -> Self;
+    /// Computes the remainder of a quotient with the sign of the divisor.
+    fn remainder(self, divisor: Self) -> Self;
+    /// Computes the exact quotient, rounded down.
+    fn floor_divide(self, divisor: Self) -> Self;
+    /// Computes the hypotenuse.
+    fn hypot(self, other: Self) -> Self;
+    /// Returns `self` with the sign of `sign`.
+    fn copysign(self, sign: Self) -> Self;
     /// Computes the angle of the point (`x`, `self`) in radians.
     fn atan2(self, x: Self) -> Self;
 
@@ -136,42 +171,6 @@ pub trait Real:
     fn ge(self, other: Self) -> Self::Bool {
         other.le(self)
     }
-}
-
-/// An elementary function for [`Real::scalar`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)] // Each is the function of its name.
-pub enum ScalarFunction {
-    Tan,
-    Asin,
-    Acos,
-    Atan,
-    Sinh,
-    Cosh,
-    Asinh,
-    Acosh,
-    Atanh,
-    Log2,
-    Log10,
-    Exp2,
-    Lgamma,
-    /// The derivative of this order of digamma; of order 0, digamma itself.
-    Polygamma(u32),
-}
-
-/// A function for [`Real::pair`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PairFunction {
-    /// The remainder of a quotient with the sign of the divisor.
-    Remainder,
-    /// The remainder of a quotient with the sign of the dividend.
-    Fmod,
-    /// The exact quotient, rounded down.
-    FloorDivide,
-    /// The hypotenuse.
-    Hypot,
-    /// The first number with the sign of the second.
-    Copysign,
 }
 
 /// Computes x^exponent as PyTorch does: exponents of ±0.5 are square roots, and so NaN at -∞.

@@ -312,14 +312,8 @@ impl Program<'_> {
             }
             Op::Unary(Function::Primitive(name), a) => {
                 let a = &values[&a];
-                if matches!(name, "erf" | "erfc") {
-                    let method = format_ident!("{name}");
-                    return quote!(#a.#method());
-                }
-                let mut variant = name.to_owned();
-                variant[..1].make_ascii_uppercase();
-                let variant = format_ident!("{variant}");
-                quote!(#a.scalar(#support::ScalarFunction::#variant))
+                let method = format_ident!("{name}");
+                quote!(#a.#method())
             }
             Op::Unary(function, a) => {
                 let (a, method) = (&values[&a], format_ident!("{}", method(function)));

@@ -24,8 +24,7 @@ pub(crate) enum Function {
     Sigmoid,
     Floor,
     Round,
-    /// A function that only its own definition in the library uses: a method of `Real`, or a
-    /// variant of `ScalarFunction`.
+    /// A method of `Real` that only its own definition in the library uses.
     Primitive(&'static str),
 }
 

@@ -16,8 +16,9 @@ pub struct Needs {
 
 /// A function of `N` numbers and its derivatives. `#[elementwise]` writes implementations.
 pub trait Formula<const N: usize>: Copy + Send + Sync + 'static {
-    /// Whether the formula contains sines or cosines of numbers that vary. Then
-    /// [`angle`](Self::angle) returns the size of the largest argument.
+    /// Whether the formula contains sines, cosines or tangents of numbers that vary, or remainders.
+    /// Then [`angle`](Self::angle) returns the size of the largest argument, or four times the
+    /// largest quotient.
     const TRIGONOMETRIC: bool = false;
     /// The values that the cotangent of each operand is computed from.
     const NEEDS: [Needs; N];
@@ -37,7 +38,8 @@ pub trait Formula<const N: usize>: Copy + Send + Sync + 'static {
     fn factor(self, _operand: usize) -> Option<f64> {
         None
     }
-    /// Returns the size of the largest argument of a sine or cosine.
+    /// Returns the size of the largest argument of a sine, cosine or tangent, or four times the
+    /// largest quotient of a remainder.
     #[inline(always)]
     fn angle<T: Real>(self, operands: [T; N]) -> T {
         operands[0]

@@ -136,17 +136,43 @@ pub(super) fn sampled<F: Function<Number = f32>>(
     near: &[f32],
     limit: f32,
 ) {
+    let arguments = samples(near, limit);
+    for (tier, error, x) in largest_errors::<F>(reference, &arguments) {
+        assert!(error <= bound, "{tier:?}: {error} ULP at {x:e}");
+    }
+}
+
+/// Returns 10^5 arguments spread over all bit patterns, and dense samples near the points `near`.
+fn samples(near: &[f32], limit: f32) -> Vec<f32> {
     let spread = (0..=u32::MAX).step_by(42_953).map(f32::from_bits);
     let dense = near.iter().flat_map(|point| {
         let bits = point.to_bits();
         (bits.saturating_sub(2_000)..bits.saturating_add(2_000)).map(f32::from_bits)
     });
-    let arguments: Vec<f32> = spread
-        .chain(dense)
-        .filter(|x| x.is_nan() || x.abs() <= limit)
-        .collect();
-    for (tier, error, x) in largest_errors::<F>(reference, &arguments) {
-        assert!(error <= bound, "{tier:?}: {error} ULP at {x:e}");
+    let all = spread.chain(dense);
+    all.filter(|x| x.is_nan() || x.abs() <= limit).collect()
+}
+
+/// Asserts a bound of the error relative to the larger of 1 and the result, over the arguments of
+/// [`sampled`].
+pub(super) fn sampled_from_one_on<F: Function<Number = f32>>(
+    reference: impl Fn(f64) -> f64,
+    bound: f64,
+    near: &[f32],
+) {
+    let arguments = samples(near, f32::INFINITY);
+    let expected: Vec<f64> = arguments.iter().map(|x| reference(f64::from(*x))).collect();
+    for tier in Tier::available() {
+        let results = run::<F>(tier, &arguments);
+        for ((got, expected), x) in results.into_iter().zip(&expected).zip(&arguments) {
+            let nearest = *expected as f32;
+            let error = (f64::from(got) - expected).abs();
+            let same = got == nearest || got.is_nan() && nearest.is_nan();
+            assert!(
+                same || error <= bound * expected.abs().max(1.0),
+                "{tier:?}: f({x:e}) = {got:e}, not {expected:e}"
+            );
+        }
     }
 }
 

@@ -59,6 +59,17 @@ pub(super) fn reduce_f64<I: Isa>(x: f64, bias: u16) -> Reduced<f64, u64> {
 }
 
 impl Reduced<f32, u32> {
+    /// Returns the exponential of the number, if the bias is twice that of the dtype.
+    ///
+    /// 2^n may overflow or underflow although the result does not, so it is applied in two halves.
+    #[inline(always)]
+    pub(super) fn power<I: Isa>(&self) -> f32 {
+        let half = self.exponent >> 1;
+        let scale = f32::from_bits(half << 23);
+        let rest = f32::from_bits(self.exponent.wrapping_sub(half) << 23);
+        (self.tail::<I>() + 1.0) * scale * rest
+    }
+
     /// Returns e^r - 1 to the absolute accuracy of e^r.
     #[inline(always)]
     pub(super) fn tail<I: Isa>(&self) -> f32 {
@@ -83,6 +94,17 @@ impl Reduced<f32, u32> {
 }
 
 impl Reduced<f64, u64> {
+    /// Returns the exponential of the number, if the bias is twice that of the dtype.
+    ///
+    /// 2^n may overflow or underflow although the result does not, so it is applied in two halves.
+    #[inline(always)]
+    pub(super) fn power<I: Isa>(&self) -> f64 {
+        let half = self.exponent >> 1;
+        let scale = f64::from_bits(half << 52);
+        let rest = f64::from_bits(self.exponent.wrapping_sub(half) << 52);
+        (self.tail::<I>() + 1.0) * scale * rest
+    }
+
     /// Returns e^r - 1 to the absolute accuracy of e^r.
     #[inline(always)]
     pub(super) fn tail<I: Isa>(&self) -> f64 {
@@ -104,12 +126,7 @@ pub(crate) fn exp_f32<I: Isa>(x: f32) -> f32 {
     // NaN.
     let x = if 89.0 < x { 89.0 } else { x };
     let x = if -104.0 > x { -104.0 } else { x };
-    let reduced = reduce_f32::<I>(x, 2 * 127);
-    // 2^n may overflow or underflow although the result does not, so it is applied in two halves.
-    let half = reduced.exponent >> 1;
-    let scale = f32::from_bits(half << 23);
-    let rest = f32::from_bits(reduced.exponent.wrapping_sub(half) << 23);
-    (reduced.tail::<I>() + 1.0) * scale * rest
+    reduce_f32::<I>(x, 2 * 127).power::<I>()
 }
 
 /// Computes e^x within 1.1 ULP, subnormal results included.
@@ -117,11 +134,7 @@ pub(crate) fn exp_f32<I: Isa>(x: f32) -> f32 {
 pub(crate) fn exp_f64<I: Isa>(x: f64) -> f64 {
     let x = if 710.0 < x { 710.0 } else { x };
     let x = if -746.0 > x { -746.0 } else { x };
-    let reduced = reduce_f64::<I>(x, 2 * 1023);
-    let half = reduced.exponent >> 1;
-    let scale = f64::from_bits(half << 52);
-    let rest = f64::from_bits(reduced.exponent.wrapping_sub(half) << 52);
-    (reduced.tail::<I>() + 1.0) * scale * rest
+    reduce_f64::<I>(x, 2 * 1023).power::<I>()
 }
 
 #[cfg(test)]

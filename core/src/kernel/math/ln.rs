@@ -50,6 +50,14 @@ pub(super) fn split_f64(x: f64, offset: f64) -> (f64, f64) {
     (k, m - 1.0)
 }
 
+/// Splits x > 0 as [`split_f64`] does, subnormal or not.
+#[inline(always)]
+pub(super) fn split_positive_f64(x: f64) -> (f64, f64) {
+    let subnormal = x < f64::MIN_POSITIVE;
+    let (scaled, offset) = (x * TWO_52, if subnormal { 52.0 } else { 0.0 });
+    split_f64(if subnormal { scaled } else { x }, offset)
+}
+
 /// Computes ln x within 0.9 ULP, subnormal arguments included.
 #[inline(always)]
 pub(crate) fn ln_f32<I: Isa>(x: f32) -> f32 {
@@ -82,9 +90,7 @@ pub(super) fn atanh_series_f64<I: Isa>(z: f64) -> f64 {
 /// Computes ln x within 1.0 ULP, subnormal arguments included.
 #[inline(always)]
 pub(crate) fn ln_f64<I: Isa>(x: f64) -> f64 {
-    let subnormal = x < f64::MIN_POSITIVE;
-    let (scaled, offset) = (x * TWO_52, if subnormal { 52.0 } else { 0.0 });
-    let (k, f) = split_f64(if subnormal { scaled } else { x }, offset);
+    let (k, f) = split_positive_f64(x);
     let half_square = 0.5 * f * f;
     let s = f / (2.0 + f);
     let tail = s.fma::<I>(half_square + atanh_series_f64::<I>(s * s), k * LN2_LOW_F64);

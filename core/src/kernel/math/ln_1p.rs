@@ -12,21 +12,31 @@ use super::ln::{atanh_series_f64, split_f64, with_special};
 use crate::kernel::fma::Fma;
 use crate::kernel::isa::Isa;
 
-/// Computes ln(1 + x) within 0.52 ULP.
+/// Returns ln(1 + f) to the accuracy of an `f32`, for 1 + f between sqrt(1/2) and sqrt(2).
 #[inline(always)]
-pub(crate) fn ln_1p_f32<I: Isa>(x: f32) -> f32 {
-    let sum = 1.0 + f64::from(x);
-    let (k, f) = split_f64(sum, 0.0);
+pub(super) fn short_series<I: Isa>(f: f64) -> f64 {
     let p = horner!(I, f;
         0.3333331260464049, -0.25000009600773776, 0.2000211867545093, -0.16667995873181607,
         0.1421955154525812, -0.12405587117739737, 0.11888168230985567, -0.1167566929918335,
         0.06746648409580522,
     );
-    let z = f * f;
-    let tail = z.fma::<I>(f.fma::<I>(p, -0.5), f);
-    let ln = k.fma::<I>(std::f64::consts::LN_2, tail);
-    let ln = with_special!(f64, sum, ln) as f32;
-    // The sum has lost the digits of a small x and the sign of zero.
+    (f * f).fma::<I>(f.fma::<I>(p, -0.5), f)
+}
+
+/// Computes ln(1 + x) to the accuracy of an `f32`, except that it loses the digits of x below 2^-25
+/// in magnitude and the sign of zero.
+#[inline(always)]
+pub(super) fn short_ln_1p<I: Isa>(x: f64) -> f64 {
+    let sum = 1.0 + x;
+    let (k, f) = split_f64(sum, 0.0);
+    let ln = k.fma::<I>(std::f64::consts::LN_2, short_series::<I>(f));
+    with_special!(f64, sum, ln)
+}
+
+/// Computes ln(1 + x) within 0.52 ULP.
+#[inline(always)]
+pub(crate) fn ln_1p_f32<I: Isa>(x: f32) -> f32 {
+    let ln = short_ln_1p::<I>(f64::from(x)) as f32;
     if x.abs() < 2.9802322e-8 { x } else { ln }
 }
 

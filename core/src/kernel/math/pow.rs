@@ -34,6 +34,12 @@ pub(crate) fn pow_f32<I: Isa>(x: f32, y: f32) -> f32 {
     if is_one { 1.0 } else { power }
 }
 
+/// Computes x^y by the standard library, one element at a time.
+#[inline(always)]
+pub(crate) fn pow_f64<I: Isa>(x: f64, y: f64) -> f64 {
+    x.powf(y)
+}
+
 #[cfg(test)]
 mod tests {
     use crate::kernel::isa::{Isa, Kernel, Tier, dispatch_on};

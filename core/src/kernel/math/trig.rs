@@ -49,9 +49,10 @@ fn nearest<I: Isa>(x: f64, cosine: bool) -> (f64, u64) {
 /// The largest angle whose reduction is exact in the fast way: 2^30, for either dtype.
 pub(crate) const LARGEST_ANGLE: f64 = 1073741824.0;
 
-/// The range of the angles whose sine or cosine a loop takes, as a type.
+/// The range of the angles whose sine, cosine or tangent a loop takes, as a type. The quotients of
+/// remainders have a range too: four times a quotient is treated as an angle.
 pub trait Angles: Send + Sync + 'static {
-    /// Whether no angle is above 2^30 in magnitude. If true, sine and cosine have no branches. If
+    /// Whether no angle is above 2^30 in magnitude. If true, the functions have no branches. If
     /// false, they test each angle, which keeps the loop from being vectorized.
     const SMALL: bool;
 }
@@ -160,23 +161,34 @@ fn reduced(x: f64, cosine: bool) -> (f64, f64, u64) {
     }
 }
 
+/// Reduces an `f32` to h pi + r. Returns r, and a word whose lowest bit is set if the sign of
+/// sine r must flip.
 #[inline(always)]
-fn sine_f32<I: Isa, A: Angles>(x: f32, cosine: bool) -> f32 {
-    let x = f64::from(x);
-    let (r, bits) = if is_large::<A>(x) {
+pub(super) fn reduce_f32<I: Isa, A: Angles>(x: f64, cosine: bool) -> (f64, u64) {
+    if is_large::<A>(x) {
         let (r, _, bits) = reduced(x, cosine);
         (r, bits)
     } else {
         let (h, bits) = nearest::<I>(x, cosine);
         let r = (-h).fma::<I>(PI[1], (-h).fma::<I>(PI[0], x));
         ((-h).fma::<I>(PI_AFTER_TWO, r), bits)
-    };
-    let z = r * r;
-    let p = horner!(I, z;
+    }
+}
+
+/// Computes sin r for |r| <= pi/2 to the accuracy of an `f32`.
+#[inline(always)]
+pub(super) fn sine_of_reduced<I: Isa>(r: f64) -> f64 {
+    let p = horner!(I, r * r;
         1.0, -0.16666666626108526, 0.008333331107006582, -0.00019840868000138817,
         2.7525373355667675e-06, -2.388870776417377e-08,
     );
-    f64::from_bits((r * p).to_bits() ^ (bits << 63)) as f32
+    r * p
+}
+
+#[inline(always)]
+fn sine_f32<I: Isa, A: Angles>(x: f32, cosine: bool) -> f32 {
+    let (r, bits) = reduce_f32::<I, A>(f64::from(x), cosine);
+    f64::from_bits(sine_of_reduced::<I>(r).to_bits() ^ (bits << 63)) as f32
 }
 
 #[inline(always)]

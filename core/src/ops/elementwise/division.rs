@@ -1,13 +1,17 @@
-//! Functions of two tensors that are computed one element at a time: remainders, the whole
-//! quotient, the hypotenuse, and a number with the sign of another. One kernel computes them all.
+//! Remainders, the whole quotient, the hypotenuse, and a number with the sign of another.
 
 use crate::autograd::{OpKind, Tensor};
 use crate::error::Result;
-use crate::kernel::{Formula, Needs, PairFunction, Real};
-use crate::ops::elementwise::operation::{Operation, apply, apply_known};
+use crate::kernel::{Formula, Needs, Real};
+use crate::ops::elementwise::operation::{Operation, apply};
 
+/// Defines functions of two tensors that are methods of [`Real`], with their pullbacks.
 macro_rules! pairs {
-    ($($(#[$doc:meta])* pub fn $method:ident as $function:ident;)*) => {
+    ($(
+        $(#[$doc:meta])*
+        pub fn $method:ident($g:ident, $a:ident, $b:ident) pullback $pullback:block
+            $(quotient $divides:literal)?
+    )*) => {
         /// # Arithmetic
         impl Tensor {
             $($(#[$doc])*
@@ -16,16 +20,47 @@ macro_rules! pairs {
             /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast,
             /// [`Error::DType`](crate::Error::DType) if the dtypes differ.
             pub fn $method(&self, other: &Self) -> Result<Self> {
-                apply(Pair { function: PairFunction::$function }, [self, other])
+                apply($method, [self, other])
             })*
         }
 
-        fn name(function: PairFunction) -> &'static str {
-            match function {
-                $(PairFunction::$function => stringify!($method)),*
+        $(
+        #[allow(non_camel_case_types)]
+        #[derive(Clone, Copy, Debug)]
+        pub(super) struct $method;
+
+        impl Formula<2> for $method {
+            $(const TRIGONOMETRIC: bool = $divides;)?
+            const NEEDS: [Needs; 2] = [Needs { operands: 3, result: false }; 2];
+            #[inline(always)]
+            fn value<T: Real>(self, [a, b]: [T; 2]) -> T {
+                a.$method(b)
+            }
+            #[inline(always)]
+            fn pullback<T: Real, const WANTED: u32>(
+                self,
+                $g: T,
+                [$a, $b]: [T; 2],
+                _: T,
+            ) -> [T; 2] $pullback
+            #[inline(always)]
+            fn angle<T: Real>(self, [a, b]: [T; 2]) -> T {
+                a / b * 4.0
             }
         }
+
+        impl Operation<2> for $method {
+            const NAME: &'static str = stringify!($method);
+            const KIND: OpKind = OpKind::Elementwise;
+        }
+        )*
     };
+}
+
+/// Returns 0 as a function of the cotangent, so that a recorded gradient stays in the graph.
+#[inline(always)]
+fn nothing<T: Real>(g: T) -> T {
+    T::select(g.lt(g), g, g.zero())
 }
 
 pairs! {
@@ -41,7 +76,7 @@ pairs! {
     /// ```
     #[doc(alias = "mod")]
     #[doc(alias = "rem_euclid")]
-    pub fn remainder as Remainder;
+    pub fn remainder(g, a, b) pullback { [g, -(g * a.floor_divide(b))] } quotient true
 
     /// Computes the remainder of `self / other` with the sign of `self`, as Rust's `%` does:
     /// `self - other · trunc(self / other)` without rounding errors; NaN if `other` is 0.
@@ -54,7 +89,12 @@ pairs! {
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "rem")]
-    pub fn fmod as Fmod;
+    pub fn fmod(g, a, b) pullback {
+        let quotient = a / b;
+        let up = -(-quotient).floor();
+        let whole = T::select(quotient.lt(g.zero()), up, quotient.floor());
+        [g, -(g * whole)]
+    } quotient true
 
     /// Computes `floor(self / other)` of the exact quotient, as Python's `//` does. The derivatives
     /// are 0. For the quotient rounded towards 0, use [`div`](Self::div) and
@@ -68,7 +108,7 @@ pairs! {
     /// ```
     #[doc(alias = "floordiv")]
     #[doc(alias = "div_euclid")]
-    pub fn floor_divide as FloorDivide;
+    pub fn floor_divide(g, a, b) pullback { let _ = (a, b); [nothing(g), nothing(g)] } quotient true
 
     /// Computes `√(self² + other²)`, also if the squares are beyond the range of the dtype. The
     /// derivatives at the origin are 0; PyTorch's are NaN.
@@ -79,7 +119,20 @@ pairs! {
     /// assert_eq!(length.to_vec::<f32>()?, [5.0, 5e30]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn hypot as Hypot;
+    pub fn hypot(g, a, b) pullback {
+        // The length may overflow or lose digits when the derivative does not, so both are scaled
+        // by a power of two.
+        let larger = T::select(a.abs().lt(b.abs()), b.abs(), a.abs());
+        let mut scale = g.one();
+        scale = T::select(larger.gt(g.constant(1e37)), g.constant(0.25), scale);
+        let up = g.constant(2f64.powi(96));
+        scale = T::select(larger.lt(g.constant(1e-30)), up, scale);
+        let (a, b) = (a * scale, b * scale);
+        let length = a.hypot(b);
+        let flat = length.equals(g.zero());
+        let length = T::select(flat, g.one(), length);
+        [g * (a.guard(!flat) / length), g * (b.guard(!flat) / length)]
+    }
 
     /// Returns `self` with the sign of `other`, also that of a zero. The derivative by `self` is 1
     /// or -1, and 0 at 0; that by `other` is 0.
@@ -90,69 +143,10 @@ pairs! {
     /// assert_eq!(signed.to_vec::<f32>()?, [-3.0, 2.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn copysign as Copysign;
-}
-
-/// Computes a function of two tensors that are known to fit.
-pub(crate) fn apply_pair(a: &Tensor, b: &Tensor, function: PairFunction) -> Tensor {
-    apply_known(Pair { function }, [a, b])
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Pair {
-    function: PairFunction,
-}
-
-impl Formula<2> for Pair {
-    const NEEDS: [Needs; 2] = [Needs {
-        operands: 3,
-        result: false,
-    }; 2];
-    #[inline(always)]
-    fn value<T: Real>(self, [a, b]: [T; 2]) -> T {
-        a.pair(b, self.function)
-    }
-    #[inline(always)]
-    fn pullback<T: Real, const WANTED: u32>(self, g: T, [a, b]: [T; 2], _: T) -> [T; 2] {
-        // 0 as a function of the cotangent, so that a recorded gradient stays in the graph.
-        let nothing = T::select(g.lt(g), g, g.zero());
-        match self.function {
-            PairFunction::Remainder => [g, -(g * a.pair(b, PairFunction::FloorDivide))],
-            PairFunction::Fmod => {
-                let quotient = a / b;
-                let up = -(-quotient).floor();
-                let whole = T::select(quotient.lt(g.zero()), up, quotient.floor());
-                [g, -(g * whole)]
-            }
-            PairFunction::FloorDivide => [nothing, nothing],
-            PairFunction::Hypot => {
-                // The length may overflow or lose digits when the derivative does not, so both are
-                // scaled by a power of two.
-                let larger = T::select(a.abs().lt(b.abs()), b.abs(), a.abs());
-                let mut scale = g.one();
-                scale = T::select(larger.gt(g.constant(1e37)), g.constant(0.25), scale);
-                let up = g.constant(2f64.powi(96));
-                scale = T::select(larger.lt(g.constant(1e-30)), up, scale);
-                let (a, b) = (a * scale, b * scale);
-                let length = a.pair(b, PairFunction::Hypot);
-                let flat = length.equals(g.zero());
-                let length = T::select(flat, g.one(), length);
-                [g * (a.guard(!flat) / length), g * (b.guard(!flat) / length)]
-            }
-            PairFunction::Copysign => {
-                let sign = |x: T| g.one().pair(x, PairFunction::Copysign);
-                let slope = sign(a) * sign(b);
-                [g * T::select(a.equals(g.zero()), g.zero(), slope), nothing]
-            }
-        }
-    }
-}
-
-impl Operation<2> for Pair {
-    const NAME: &'static str = "pair";
-    const KIND: OpKind = OpKind::Elementwise;
-    fn name(self) -> &'static str {
-        name(self.function)
+    pub fn copysign(g, a, b) pullback {
+        let sign = |x: T| g.one().copysign(x);
+        let slope = sign(a) * sign(b);
+        [g * T::select(a.equals(g.zero()), g.zero(), slope), nothing(g)]
     }
 }
 

@@ -64,7 +64,8 @@ macro_rules! called {
     ($name:ident($($x:ident = $k:literal),*) as $formula:expr => $type:ty) => {
         impl $name {
             #[doc(hidden)]
-            pub const TRIGONOMETRIC: bool = false;
+            pub const TRIGONOMETRIC: bool =
+                <$type as $crate::kernel::Formula<{ Self::OPERANDS.len() }>>::TRIGONOMETRIC;
             #[doc(hidden)]
             pub const OPERANDS: &[usize] = &[$($k),*];
 

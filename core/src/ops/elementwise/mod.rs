@@ -29,7 +29,7 @@ pub mod parts {
         Argument, Named, Number, angle, call, check, larger, larger_size, named, number, pull,
         select, smaller,
     };
-    pub use crate::kernel::{Formula, Needs, Real, ScalarFunction, float_power};
+    pub use crate::kernel::{Formula, Needs, Real, float_power};
 
     /// The operations of the library, for calls in formulas.
     pub mod library {

@@ -2,9 +2,10 @@
 //! on tensors and records operations, so that a derivative can be differentiated again.
 
 use crate::autograd::Tensor;
+use crate::kernel::Real;
 use crate::kernel::elementwise::compare::{Equal, Less, LessOrEqual};
-use crate::kernel::{PairFunction, Real, ScalarFunction};
-use crate::ops::elementwise::arithmetic;
+use crate::ops::elementwise::operation::apply_known;
+use crate::ops::elementwise::{arithmetic, division};
 use std::any::Any;
 use std::cell::RefCell;
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
@@ -116,10 +117,21 @@ macro_rules! symbol_functions {
     )*};
 }
 
+macro_rules! symbol_pairs {
+    ($($method:ident)*) => {$(
+        fn $method(self, other: Self) -> Self {
+            self.zip(other, |a, b| apply_known(division::$method, [a, b]))
+        }
+    )*};
+}
+
 impl<'a> Real for Symbol<'a> {
     type Bool = Self;
 
-    symbol_functions! { abs sqrt exp exp_m1 ln ln_1p tanh sigmoid erf erfc sin cos floor round }
+    symbol_functions! {
+        abs sqrt exp exp_m1 ln ln_1p tanh sigmoid erf erfc sin cos floor round
+        tan asin acos atan sinh cosh asinh acosh atanh log2 log10 exp2 lgamma digamma
+    }
 
     fn constant(self, value: f64) -> Self {
         self.map(|x| x.constant_like(value))
@@ -172,14 +184,10 @@ impl<'a> Real for Symbol<'a> {
     fn powi(self, exponent: i64) -> Self {
         self.map(|x| crate::ops::elementwise::power::whole_power(x, exponent))
     }
-    fn scalar(self, function: ScalarFunction) -> Self {
-        self.map(|x| crate::ops::elementwise::trigonometric::apply_scalar(x, function))
+    fn polygamma(self, order: u32) -> Self {
+        self.map(|x| x.polygamma(order))
     }
-    fn pair(self, other: Self, function: PairFunction) -> Self {
-        self.zip(other, |a, b| {
-            crate::ops::elementwise::division::apply_pair(a, b, function)
-        })
-    }
+    symbol_pairs! { fmod remainder floor_divide hypot copysign }
     fn atan2(self, x: Self) -> Self {
         self.zip(x, arithmetic::angle)
     }

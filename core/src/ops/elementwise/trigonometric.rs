@@ -1,34 +1,30 @@
 //! Trigonometric, hyperbolic and inverse functions, exponentials and logarithms to other bases, and
-//! the logarithm of the gamma function with its derivatives. One kernel computes them all, one
-//! element at a time.
+//! the logarithm of the gamma function with its derivatives.
 
 use crate::autograd::{OpKind, Tensor};
-use crate::kernel::{Formula, Needs, Real, ScalarFunction};
+use crate::kernel::{Formula, Needs, Real};
 use crate::ops::elementwise::functions::called;
 use crate::ops::elementwise::operation::{Operation, apply_one};
 use crate::ops::elementwise::support::{larger, smaller};
 use std::f64::consts::{LN_2, LN_10};
 
-macro_rules! scalar {
-    ($($(#[$doc:meta])* pub fn $method:ident as $function:ident $(($order:literal))?;)*) => {
+/// Defines functions that are methods of [`Real`], with their derivatives.
+macro_rules! primitives {
+    ($(
+        $(#[$doc:meta])*
+        pub fn $method:ident($x:ident) slope $slope:block $(angle $trigonometric:literal)?
+    )*) => {
         /// # Elementwise functions
         impl Tensor {
             $($(#[$doc])*
             pub fn $method(&self) -> Self {
-                apply_scalar(self, ScalarFunction::$function $(($order))?)
+                apply_one(types::$method, self)
             })*
-        }
-
-        fn name(function: ScalarFunction) -> &'static str {
-            match function {
-                $(ScalarFunction::$function $(($order))? => stringify!($method),)*
-                ScalarFunction::Polygamma(_) => "polygamma",
-            }
         }
 
         /// The functions as types, for calls in formulas.
         pub mod types {
-            use super::{ScalarFunction, ScalarUnary, called};
+            use super::*;
 
             $(
             #[doc(hidden)]
@@ -36,17 +32,31 @@ macro_rules! scalar {
             #[derive(Clone, Copy)]
             pub struct $method;
 
-            called! {
-                $method(x = 0) as ScalarUnary {
-                    function: ScalarFunction::$function $(($order))?
-                } => ScalarUnary
+            impl Formula<1> for $method {
+                $(const TRIGONOMETRIC: bool = $trigonometric;)?
+                const NEEDS: [Needs; 1] = [OPERAND];
+                #[inline(always)]
+                fn value<T: Real>(self, [x]: [T; 1]) -> T {
+                    x.$method()
+                }
+                #[inline(always)]
+                fn pullback<T: Real, const WANTED: u32>(self, g: T, [$x]: [T; 1], _: T) -> [T; 1] {
+                    [g * $slope]
+                }
             }
+
+            impl Operation<1> for $method {
+                const NAME: &'static str = stringify!($method);
+                const KIND: OpKind = OpKind::Elementwise;
+            }
+
+            called! { $method(x = 0) as $method => $method }
             )*
         }
     };
 }
 
-scalar! {
+primitives! {
     /// Computes the tangent of x radians.
     ///
     /// ```
@@ -54,7 +64,7 @@ scalar! {
     /// assert_eq!(Tensor::from([0.0f32]).tan().to_vec::<f32>()?, [0.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn tan as Tan;
+    pub fn tan(x) slope { x.tan().square() + 1.0 } angle true
 
     /// Computes the inverse sine of x, an angle in radians from -π/2 to π/2; NaN outside of
     /// `[-1, 1]`. The derivative at -1 and 1 is infinite.
@@ -65,7 +75,7 @@ scalar! {
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "arcsin")]
-    pub fn asin as Asin;
+    pub fn asin(x) slope { one_minus_square(x).sqrt().recip() }
 
     /// Computes the inverse cosine of x, an angle in radians from 0 to π; NaN outside of `[-1, 1]`.
     /// The derivative at -1 and 1 is infinite.
@@ -77,7 +87,7 @@ scalar! {
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "arccos")]
-    pub fn acos as Acos;
+    pub fn acos(x) slope { -one_minus_square(x).sqrt().recip() }
 
     /// Computes the inverse tangent of x, an angle in radians from -π/2 to π/2.
     ///
@@ -88,7 +98,10 @@ scalar! {
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "arctan")]
-    pub fn atan as Atan;
+    pub fn atan(x) slope {
+        let slope = or_far(x, x.abs(), |near| near * near + 1.0).recip();
+        slope * or_far(x, slope, T::one)
+    }
 
     /// Computes the hyperbolic sine `(e^x - e^-x) / 2`.
     ///
@@ -98,7 +111,7 @@ scalar! {
     /// assert_eq!(y, [0.0, f32::NEG_INFINITY]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn sinh as Sinh;
+    pub fn sinh(x) slope { x.cosh() }
 
     /// Computes the hyperbolic cosine `(e^x + e^-x) / 2`.
     ///
@@ -108,7 +121,7 @@ scalar! {
     /// assert_eq!(y, [1.0, f32::INFINITY]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn cosh as Cosh;
+    pub fn cosh(x) slope { x.sinh() }
 
     /// Computes the inverse hyperbolic sine of x.
     ///
@@ -118,7 +131,7 @@ scalar! {
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "arcsinh")]
-    pub fn asinh as Asinh;
+    pub fn asinh(x) slope { or_far(x, x.abs(), |near| (near * near + 1.0).sqrt()).recip() }
 
     /// Computes the inverse hyperbolic cosine of x, which is not negative; NaN below 1. The
     /// derivative at 1 is infinite.
@@ -129,7 +142,13 @@ scalar! {
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "arccosh")]
-    pub fn acosh as Acosh;
+    pub fn acosh(x) slope {
+        or_far(x, x.abs(), |near| {
+            let factors = (near - 1.0) * (near + 1.0);
+            T::select(near.gt(x.one()), factors, near.square() - 1.0).sqrt()
+        })
+        .recip()
+    }
 
     /// Computes the inverse hyperbolic tangent of x; NaN outside of `[-1, 1]`.
     ///
@@ -140,7 +159,7 @@ scalar! {
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "arctanh")]
-    pub fn atanh as Atanh;
+    pub fn atanh(x) slope { one_minus_square(x).recip() }
 
     /// Computes the logarithm of x to base 2; NaN below 0.
     ///
@@ -149,7 +168,7 @@ scalar! {
     /// assert_eq!(Tensor::from([8.0f32, 0.25]).log2().to_vec::<f32>()?, [3.0, -2.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn log2 as Log2;
+    pub fn log2(x) slope { x.constant(LN_2.recip()) / x }
 
     /// Computes the logarithm of x to base 10; NaN below 0.
     ///
@@ -158,7 +177,7 @@ scalar! {
     /// assert_eq!(Tensor::from([1000.0f64, 0.1]).log10().to_vec::<f64>()?, [3.0, -1.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn log10 as Log10;
+    pub fn log10(x) slope { x.constant(LN_10.recip()) / x }
 
     /// Computes the power `2^x`.
     ///
@@ -167,13 +186,13 @@ scalar! {
     /// assert_eq!(Tensor::from([3.0f32, -2.0]).exp2().to_vec::<f32>()?, [8.0, 0.25]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn exp2 as Exp2;
+    pub fn exp2(x) slope { x.exp2() * LN_2 }
 
     /// Computes `ln |Γ(x)|`, the logarithm of the gamma function; ∞ at 0 and the negative integers.
     ///
     /// For positive x the result is within 2 units in the last place, also near its zeros at 1 and
-    /// 2; for negative x it is within 1e-15 times the larger of 1 and its size. In `f32` it is
-    /// rounded from `f64`.
+    /// 2. For negative x it is within 1e-15 times the larger of 1 and its size (`f64`), or 7e-8
+    /// times (`f32`).
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -183,14 +202,14 @@ scalar! {
     /// ```
     #[doc(alias = "gammaln")]
     #[doc(alias = "loggamma")]
-    pub fn lgamma as Lgamma;
+    pub fn lgamma(x) slope { x.digamma() }
 
     /// Computes the derivative of [`lgamma`](Self::lgamma); -∞ at 0, ∞ at -0, and NaN at the
     /// negative integers.
     ///
     /// For positive x the result is within 6 units in the last place, also near its zero at
-    /// 1.4616, where PyTorch's loses digits; for negative x it is within 2e-15 times the larger of
-    /// 1 and its size. In `f32` it is rounded from `f64`.
+    /// 1.4616, where PyTorch's loses digits. For negative x it is within 2e-15 times the larger of
+    /// 1 and its size (`f64`), or 7e-8 times (`f32`).
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -200,7 +219,7 @@ scalar! {
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "psi")]
-    pub fn digamma as Polygamma(0);
+    pub fn digamma(x) slope { x.polygamma(1) }
 }
 
 /// # Elementwise functions
@@ -221,73 +240,48 @@ impl Tensor {
     /// ```
     #[doc(alias = "trigamma")]
     pub fn polygamma(&self, order: u32) -> Self {
-        apply_scalar(self, ScalarFunction::Polygamma(order))
+        if order == 0 {
+            return self.digamma();
+        }
+        apply_one(Polygamma { order }, self)
     }
 }
 
-pub(crate) fn apply_scalar(x: &Tensor, function: ScalarFunction) -> Tensor {
-    apply_one(ScalarUnary { function }, x)
-}
-
-/// The formula of a function that is computed one element at a time.
-#[doc(hidden)]
+/// The formula of the derivatives of digamma, which are computed one element at a time.
 #[derive(Clone, Copy, Debug)]
-pub struct ScalarUnary {
-    function: ScalarFunction,
+struct Polygamma {
+    order: u32,
 }
 
-impl Formula<1> for ScalarUnary {
-    const NEEDS: [Needs; 1] = [Needs {
-        operands: 1,
-        result: false,
-    }];
+const OPERAND: Needs = Needs {
+    operands: 1,
+    result: false,
+};
+
+impl Formula<1> for Polygamma {
+    const NEEDS: [Needs; 1] = [OPERAND];
     #[inline(always)]
     fn value<T: Real>(self, [x]: [T; 1]) -> T {
-        x.scalar(self.function)
+        x.polygamma(self.order)
     }
     #[inline(always)]
     fn pullback<T: Real, const WANTED: u32>(self, g: T, [x]: [T; 1], _: T) -> [T; 1] {
-        // Beyond this, 1 does not change x². The square itself, which may overflow, is not
-        // computed.
-        const FAR: f64 = 1e9;
-        let limited = |x: T, bound: f64| smaller(larger(x, x.constant(-bound)), x.constant(bound));
-        let near = limited(x, FAR);
-        let or_far = |far: T, near: T| T::select(x.abs().gt(x.constant(FAR)), far, near);
-        let slope = match self.function {
-            ScalarFunction::Tan => x.scalar(ScalarFunction::Tan).square() + 1.0,
-            ScalarFunction::Asin => one_minus_square(x).sqrt().recip(),
-            ScalarFunction::Acos => -one_minus_square(x).sqrt().recip(),
-            ScalarFunction::Atan => {
-                let slope = or_far(x.abs(), near * near + 1.0).recip();
-                slope * or_far(slope, x.one())
-            }
-            ScalarFunction::Sinh => x.scalar(ScalarFunction::Cosh),
-            ScalarFunction::Cosh => x.scalar(ScalarFunction::Sinh),
-            ScalarFunction::Asinh => or_far(x.abs(), (near * near + 1.0).sqrt()).recip(),
-            ScalarFunction::Acosh => {
-                let factors = (near - 1.0) * (near + 1.0);
-                let square = T::select(near.gt(x.one()), factors, near.square() - 1.0);
-                or_far(x.abs(), square.sqrt()).recip()
-            }
-            ScalarFunction::Atanh => one_minus_square(x).recip(),
-            ScalarFunction::Log2 => x.constant(LN_2.recip()) / x,
-            ScalarFunction::Log10 => x.constant(LN_10.recip()) / x,
-            ScalarFunction::Exp2 => x.scalar(ScalarFunction::Exp2) * LN_2,
-            ScalarFunction::Lgamma => x.scalar(ScalarFunction::Polygamma(0)),
-            ScalarFunction::Polygamma(order) => {
-                x.scalar(ScalarFunction::Polygamma(order.saturating_add(1)))
-            }
-        };
-        [g * slope]
+        [g * x.polygamma(self.order.saturating_add(1))]
     }
 }
 
-impl Operation<1> for ScalarUnary {
-    const NAME: &'static str = "scalar";
+impl Operation<1> for Polygamma {
+    const NAME: &'static str = "polygamma";
     const KIND: OpKind = OpKind::Elementwise;
-    fn name(self) -> &'static str {
-        name(self.function)
-    }
+}
+
+/// Returns `far` if x is so large that 1 does not change x², else a function of x. The square
+/// itself, which may overflow, is not computed there.
+#[inline(always)]
+fn or_far<T: Real>(x: T, far: T, of_near: impl FnOnce(T) -> T) -> T {
+    const FAR: f64 = 1e9;
+    let near = smaller(larger(x, x.constant(-FAR)), x.constant(FAR));
+    T::select(x.abs().gt(x.constant(FAR)), far, of_near(near))
 }
 
 /// Computes 1 - x². Near 1 the product (1 - x)(1 + x) keeps the digits; near 0 the difference keeps

@@ -137,6 +137,26 @@ def main():
           trig + closest_to_quarters(0) + tiny + around([math.pi / 2, math.pi, TRIG_LIMIT], 2))
     write("cos", mpmath.cos,
           trig + closest_to_quarters(1) + around([math.pi / 2, math.pi, TRIG_LIMIT], 2))
+    for name, function in (("log2", lambda x: mpmath.log(x, 2)), ("log10", mpmath.log10)):
+        write(name, function,
+              uniform(own, 120, 0.5, 2) + logarithmic(own, 120, -1074, 1024, False)
+              + [1 + x for x in logarithmic(own, 80, -52, -2)] + uniform(own, 40, 0, 100)
+              + around([math.sqrt(0.5), math.sqrt(2), 2.0, 10.0, 2.2250738585072014e-308]))
+    write("exp2", lambda x: mpf(2) ** x,
+          uniform(own, 120, -1074, 1024) + uniform(own, 120, -2, 2) + logarithmic(own, 60, -56, 9)
+          + [n + 0.5 for n in range(-30, 30)] + around([1024.0, -1022.0, -1074.0, 1.0, -1.0]))
+    hyperbolic = (uniform(own, 120, -2, 2) + uniform(own, 80, -30, 30)
+                  + uniform(own, 60, -710.4, 710.4) + logarithmic(own, 60, -60, 9)
+                  + around([1.0, -1.0, 709.782712893384, 710.4758600739439]))
+    write("sinh", mpmath.sinh, hyperbolic + tiny)
+    write("cosh", mpmath.cosh, hyperbolic)
+    signs = logarithmic(own, 150, -60, 40) + logarithmic(own, 40, 40, 1024)
+    write("asinh", mpmath.asinh, uniform(own, 150, -3, 3) + signs + tiny)
+    write("acosh", mpmath.acosh,
+          uniform(own, 150, 1, 3) + [abs(x) + 1 for x in signs] + uniform(own, 60, 1, 1e9))
+    write("atanh", mpmath.atanh,
+          uniform(own, 200, -1, 1) + logarithmic(own, 100, -60, -2) + tiny
+          + [1 - x for x in logarithmic(own, 60, -53, -2, False)])
 
 
 main()

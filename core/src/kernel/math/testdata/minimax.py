@@ -106,6 +106,15 @@ def zero_at_zero(f):
     return lambda x: f(x) if x else mpf(0)
 
 
+def relative(f):
+    return lambda x: 1 / f(x)
+
+
+def of_positive(f, limit):
+    """Returns f with its limit near 0, where rounding errors would cancel its digits."""
+    return lambda z: f(z) if z > mpf("1e-10") else limit
+
+
 half_ln2 = log(mpf(2)) / 2 * mpf("1.0002")
 q = lambda r: (expm1(r) - r) / r**2 if abs(r) > mpf("1e-8") else mpf(1) / 2 + r / 6
 of_power = lambda r: r * r / exp(r)
@@ -166,3 +175,44 @@ for bits, degree, k, last in ((24, 9, 3, mpf("10.1")), (53, 22, 4, mpf("27.3")))
     p = scaled_erfc(k)
     name = f"erfc f{32 if bits == 24 else 64}"
     polynomial(name, p, lambda q: 1 / p(q), degree, -1, (last - k) / (last + k), bits)
+
+
+# lgamma y = (y - 1) (y - 2) p(y - 2) and digamma y = (y - root) p(y - 2) in [1, 3].
+at_zeros = {0: 1 - mpmath.euler, -1: mpmath.euler}
+lgamma_rest = lambda t: next(
+    (limit for zero, limit in at_zeros.items() if abs(t - zero) < mpf("1e-20")), None
+) or mpmath.loggamma(t + 2) / (t * (t + 1))
+root = mpmath.findroot(mpmath.digamma, 1.4616321449683623)
+digamma_rest = lambda t: mpmath.digamma(t + 2) / (t + 2 - root)
+for name, rest, degree in (("lgamma", lgamma_rest, 15), ("digamma", digamma_rest, 16)):
+    polynomial(name + " f32 small (in f64)", rest, relative(rest), degree, -1, 1, 53)
+
+
+# The series of Stirling in z = 1 / x^2 from x = 3 on.
+def stirling(z):
+    x = 1 / sqrt(z)
+    return x * (mpmath.loggamma(x) - (x - 0.5) * log(x) + x - log(2 * pi) / 2)
+
+
+def stirling_of_digamma(z):
+    x = 1 / sqrt(z)
+    return (log(x) - 1 / (2 * x) - mpmath.digamma(x)) / z
+
+
+for name, rest, weight in (
+    ("lgamma", stirling, lambda z: sqrt(z) / mpmath.loggamma(1 / sqrt(z))),
+    ("digamma", stirling_of_digamma, lambda z: z / mpmath.digamma(1 / sqrt(z))),
+):
+    rest = of_positive(rest, mpf(1) / 12)
+    polynomial(name + " f32 large (in f64)", rest, zero_at_zero(weight), 3, 0, mpf(1) / 9, 53)
+
+atan_rest = of_positive(lambda z: (mpmath.atan(sqrt(z)) / sqrt(z) - 1) / z, mpf(-1) / 3)
+of_atan = zero_at_zero(lambda z: sqrt(z) * z / mpmath.atan(sqrt(z)))
+eighth = mpmath.tan(pi / 8) ** 2 * mpf("1.0001")
+polynomial("atan f32 (in f64)", atan_rest, of_atan, 5, 0, eighth, 53)
+polynomial("atan f64", atan_rest, of_atan, 11, 0, eighth, 53)
+
+sinh_rest = of_positive(lambda z: (mpmath.sinh(sqrt(z)) / sqrt(z) - 1) / z, mpf(1) / 6)
+of_sinh = zero_at_zero(lambda z: sqrt(z) * z / mpmath.sinh(sqrt(z)))
+polynomial("sinh f32 (in f64)", sinh_rest, of_sinh, 3, 0, 1, 53)
+polynomial("sinh f64", sinh_rest, of_sinh, 7, 0, 1, 53)
