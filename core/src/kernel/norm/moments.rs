@@ -5,7 +5,7 @@ use crate::kernel::float::Float;
 use crate::kernel::norm::channels::{self, Channels, Terms};
 
 /// Samples whose mean is the first guess of the mean of many. With it, all samples are read once.
-const FIRST: usize = 16;
+const FIRST: usize = 32;
 /// The fewest samples for a guess: of fewer, most are in the near caches for a second sweep.
 const MANY: usize = 4 * FIRST;
 
