@@ -92,13 +92,10 @@ fn means<F: Float>(xs: &[F], sizes: Channels) -> Vec<F> {
 /// all channels, half of the sum of squares is the variance or more.
 fn are_close<F: Float>([squares, deviations]: &[Vec<F>; 2], sizes: Channels) -> bool {
     let half = F::from_f64(0.5 * sizes.per_channel() as f64);
+    let is_close = |square: F, sum: F| sum * sum <= half * square;
+    let pairs = squares.iter().zip(deviations);
     // No early exit, so that the loop is vectorized. NaN is not close.
-    squares
-        .iter()
-        .zip(deviations)
-        .fold(true, |all, (&square, &sum)| {
-            all & (sum * sum <= half * square)
-        })
+    pairs.fold(true, |all, (&square, &sum)| all & is_close(square, sum))
 }
 
 /// x
