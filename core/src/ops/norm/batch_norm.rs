@@ -29,10 +29,10 @@ impl Tensor {
     /// Covariate Shift). `self` is `(samples, channels, …)`, `gamma` and `beta` are `(channels)`.
     /// Also returns the statistics.
     ///
-    /// The statistics are over all axes but the channels. They are computed in two sweeps without
-    /// cancellation, from a mean with more digits than a tensor stores. Channels whose squares
-    /// leave the range of the dtype are scaled by a power of two first. Even then, the returned
-    /// variance may be infinite.
+    /// The statistics are over all axes but the channels. They are computed without cancellation,
+    /// from a mean with more digits than a tensor stores. Channels whose squares leave the range of
+    /// the dtype are scaled by a power of two first. Even then, the returned variance may be
+    /// infinite.
     ///
     /// # Errors
     /// [`Error::Shape`] if the shapes do not fit or a channel has fewer than two values;

@@ -19,7 +19,7 @@ impl Tensor {
     /// Returns the variance of all elements, `Σ (x - mean)² / (n - 1)`, a scalar. It is NaN for
     /// fewer than two elements.
     ///
-    /// It is computed in two passes, from a mean with more digits than a tensor stores: a mean that
+    /// It is computed from a mean with more digits than a tensor stores: a mean that
     /// is large relative to the deviations does not harm, and equal elements have the variance 0.
     /// If squares overflow or vanish, the elements are scaled by a power of two. PyTorch's gradient
     /// uses the rounded mean, and its variance of equal elements is a rounding error.
