@@ -52,8 +52,8 @@ pub(crate) enum Links {
     Consumed,
 }
 
-/// What a node of an operation has besides the operation. Functions of it are compiled once, and not
-/// for each operation.
+/// The parts of a node that are of one type for all operations, so that functions of them are
+/// compiled once.
 pub(crate) struct Origin {
     pub(super) shape: Shape,
     pub(super) dtype: DType,

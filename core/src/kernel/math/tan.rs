@@ -1,9 +1,9 @@
 //! The tangent.
 //!
 //! Method: x = h pi + r as for the sine ([`super::trig`]), and tan x = sin r / sin(pi/2 - |r|) with
-//! the sign of r. The distance pi/2 - |r| is that of the cosine's reduction: a difference would lose
-//! digits near the poles. `f32` computes in `f64`; `f64` is the standard library's, one element at a
-//! time.
+//! the sign of r. The distance pi/2 - |r| is that of the cosine's reduction: a difference would
+//! lose digits near the poles. `f32` computes in `f64`; `f64` is the standard library's, one
+//! element at a time.
 
 use super::trig::{Angles, reduce_f32, sine_of_reduced};
 use crate::kernel::isa::Isa;

@@ -66,8 +66,8 @@ const GROUP: usize = 4;
 const LANES: usize = 64;
 /// Neighbours that are summed in one line. Lines are summed pairwise.
 const LINE: usize = 64 * LANES;
-/// Channels that are summed together: few, or a page of memory, so that the hardware's prefetch does
-/// not stop within rows of many.
+/// Channels that are summed together: few, or a page of memory, so that the hardware's prefetch
+/// does not stop within rows of many.
 const COLUMNS: [usize; 2] = [256, 1024];
 
 /// Computes `out = map(elements…, coefficients of the channel…)`. The first `X` operands are data.

@@ -19,10 +19,10 @@ impl Tensor {
     /// Returns the variance of all elements, `Σ (x - mean)² / (n - 1)`, a scalar. It is NaN for
     /// fewer than two elements.
     ///
-    /// It is computed from a mean with more digits than a tensor stores: a mean that
-    /// is large relative to the deviations does not harm, and equal elements have the variance 0.
-    /// If squares overflow or vanish, the elements are scaled by a power of two. PyTorch's gradient
-    /// uses the rounded mean, and its variance of equal elements is a rounding error.
+    /// It is computed from a mean with more digits than a tensor stores: a mean that is large
+    /// relative to the deviations does not harm, and equal elements have the variance 0. If squares
+    /// overflow or vanish, the elements are scaled by a power of two. PyTorch's gradient uses the
+    /// rounded mean, and its variance of equal elements is a rounding error.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -158,8 +158,9 @@ impl Deviations {
         with_dtype!(x.dtype(), F => {
             let moments = Moments::of(&x.array().contiguous::<F>(), sizes);
             let all = [&moments.mean, &moments.rest, &moments.squares];
-            let is_finite = |values: &&Vec<F>| values.iter().fold(true, |all, x| all & x.is_finite());
-            let tensor = |values: &Vec<F>| Tensor::from(Array::from_slice(axes.kept.clone(), values));
+            let is_finite = |values: &&Vec<F>| values.iter().all(|x| x.is_finite());
+            let kept = || axes.kept.clone();
+            let tensor = |values: &Vec<F>| Tensor::from(Array::from_slice(kept(), values));
             all.iter().all(is_finite).then(|| Self {
                 mean: tensor(&moments.mean),
                 rest: tensor(&moments.rest),
