@@ -6,7 +6,7 @@ use super::op::{Cotangents, Op, Vjp};
 use super::tensor::Tensor;
 use crate::error::Result;
 use crate::kernel::threads::panics::FirstPanic;
-use crate::tensor::{DType, Shape};
+use crate::tensor::{Array, DType, Shape};
 use smallvec::SmallVec;
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
@@ -50,6 +50,27 @@ pub(crate) enum Links {
     To(Parents),
     /// An operation whose saved values backward has used up.
     Consumed,
+}
+
+/// The parts of a node that are of one type for all operations, so that functions of them are
+/// compiled once.
+pub(crate) struct Origin {
+    pub(super) shape: Shape,
+    pub(super) dtype: DType,
+    pub(super) observer: Option<Arc<dyn Observer>>,
+    pub(super) parents: Parents,
+}
+
+impl Origin {
+    pub(crate) fn of(output: &Array, inputs: &[&Tensor]) -> Self {
+        let parents: Parents = inputs.iter().map(|input| input.node().cloned()).collect();
+        Self {
+            shape: output.shape().clone(),
+            dtype: output.dtype(),
+            observer: parents.iter().flatten().find_map(|p| p.observer.clone()),
+            parents,
+        }
+    }
 }
 
 /// The place of an operation in its node.
@@ -98,20 +119,14 @@ impl Node {
         })
     }
 
-    pub(crate) fn new<O: Op>(
-        shape: Shape,
-        dtype: DType,
-        observer: Option<Arc<dyn Observer>>,
-        parents: Parents,
-        op: O,
-    ) -> Arc<Self> {
+    pub(crate) fn new<O: Op>(origin: Origin, op: O) -> Arc<Self> {
         Arc::new(Node {
             id: next_id(),
             name: op.name(),
-            shape,
-            dtype,
-            observer,
-            links: Mutex::new(Links::To(parents)),
+            shape: origin.shape,
+            dtype: origin.dtype,
+            observer: origin.observer,
+            links: Mutex::new(Links::To(origin.parents)),
             slot: RwLock::new(Some(op)),
         })
     }
@@ -262,33 +277,37 @@ impl<S: Slot + ?Sized> Drop for Node<S> {
     /// If an operation's own `Drop` panics, the rest is dropped before the panic resumes.
     fn drop(&mut self) {
         let links = self.links.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let Links::To(parents) = links.take() else {
-            return;
-        };
-        let slot = self.slot.get_mut().unwrap_or_else(PoisonError::into_inner);
-        DROPPING.with(|queue| {
-            let first = {
-                let mut pending = queue.borrow_mut();
-                let first = pending.is_none();
-                pending.get_or_insert_with(Vec::new).push(parents);
-                first
-            };
-            let panic = FirstPanic::new();
-            panic.catch(|| slot.clear());
-            if first {
-                loop {
-                    // The borrow must end before the drop, which may enter this function again.
-                    let next = queue.borrow_mut().as_mut().and_then(Vec::pop);
-                    let Some(next) = next else { break };
-                    panic.catch(|| drop(next));
-                }
-                drop(queue.borrow_mut().take());
-            }
-            // A second panic during unwinding would abort the process.
-            if std::thread::panicking() {
-                panic.clear();
-            }
-            panic.resume();
-        });
+        if let Links::To(parents) = links.take() {
+            let slot = self.slot.get_mut().unwrap_or_else(PoisonError::into_inner);
+            release(parents, &mut || slot.clear());
+        }
     }
+}
+
+/// Drops the edges of a node and, by `clear`, its operation.
+fn release(parents: Parents, clear: &mut dyn FnMut()) {
+    DROPPING.with(|queue| {
+        let first = {
+            let mut pending = queue.borrow_mut();
+            let first = pending.is_none();
+            pending.get_or_insert_with(Vec::new).push(parents);
+            first
+        };
+        let panic = FirstPanic::new();
+        panic.catch(clear);
+        if first {
+            loop {
+                // The borrow must end before the drop, which may enter this function again.
+                let next = queue.borrow_mut().as_mut().and_then(Vec::pop);
+                let Some(next) = next else { break };
+                panic.catch(|| drop(next));
+            }
+            drop(queue.borrow_mut().take());
+        }
+        // A second panic during unwinding would abort the process.
+        if std::thread::panicking() {
+            panic.clear();
+        }
+        panic.resume();
+    });
 }

@@ -1,7 +1,7 @@
 //! `Op`, the trait of differentiable operations, built-in and custom.
 
 use super::kind::OpKind;
-use super::node::{Node, Parents};
+use super::node::{Links, Node, Origin, Parents};
 use super::observer::Forward;
 use super::tensor::Tensor;
 use crate::error::Result;
@@ -193,22 +193,19 @@ impl Tensor {
         if inputs.iter().all(|input| input.node().is_none()) {
             return Self::from(output);
         }
-        let mut parents = Parents::new();
-        for input in inputs {
-            parents.push(input.node().cloned());
-        }
-        let observer = parents.iter().flatten().find_map(|p| p.observer.clone());
-        let watched = observer.clone().map(|observer| (observer, parents.clone()));
+        let origin = Origin::of(&output, inputs);
         let op = op(&output);
-        let node = Node::new(
-            output.shape().clone(),
-            output.dtype(),
-            observer,
-            parents,
-            op,
-        );
-        let output = Self::new(output, Some(node));
-        if let (Some((observer, parents)), Some(node)) = (watched, output.node())
+        output.recorded(Node::new(origin, op), inputs)
+    }
+}
+
+impl Array {
+    /// Returns this result of an operation with its node, and shows it to the node's observer.
+    fn recorded(self, node: Arc<Node>, inputs: &[&Tensor]) -> Tensor {
+        let output = Tensor::new(self, Some(node));
+        if let Some(node) = output.node()
+            && let Some(observer) = &node.observer
+            && let Links::To(parents) = node.links(true)
             && let Some(slot) = node.slot()
             && let Some(op) = slot.op()
         {

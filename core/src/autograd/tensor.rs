@@ -1,6 +1,6 @@
 //! `Tensor`, the type of every operation: an array and the graph node that computed it.
 
-use super::node::Node;
+use super::node::{Node, Origin};
 use super::observer::Observer;
 use super::op::{Cotangents, Op, Vjp};
 use crate::error::{Error, Result};
@@ -358,12 +358,14 @@ impl Tensor {
     /// Returns the same tensor behind a node from which `observer` watches what is computed from
     /// it. An untracked tensor is returned as it is.
     pub(crate) fn observed(&self, observer: &Arc<dyn Observer>) -> Self {
-        let Some(node) = self.node() else {
+        if self.node().is_none() {
             return self.clone();
+        }
+        let origin = Origin {
+            observer: Some(Arc::clone(observer)),
+            ..Origin::of(self.array(), &[self])
         };
-        let (shape, observer) = (self.array().shape().clone(), Some(Arc::clone(observer)));
-        let parents = smallvec![Some(Arc::clone(node))];
-        let node = Node::new(shape, self.dtype(), observer, parents, Watched);
+        let node = Node::new(origin, Watched);
         Self::new(self.array().clone(), Some(node))
     }
 

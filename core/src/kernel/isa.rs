@@ -5,6 +5,7 @@
 //! into a function compiled for the best instruction set of this machine. No kernel uses
 //! intrinsics.
 
+use std::marker::PhantomData;
 use std::sync::OnceLock;
 
 /// An instruction set as a type, for choices that a generic kernel body makes at compile time.
@@ -13,6 +14,17 @@ pub trait Isa: Copy + Send + Sync + 'static {
     const FMA: bool;
     /// The width of a vector register in bytes.
     const VECTOR_BYTES: usize;
+    /// Whether there are 32 vector registers of 64 bytes.
+    const WIDE: bool = Self::VECTOR_BYTES == 64;
+}
+
+/// The number of elements `F` in a vector of `I`. Of a `match` on this constant, the compiler drops
+/// the other branches before it compiles what they call. It would not if it had to compute the
+/// number.
+pub(crate) struct Lanes<I, F>(PhantomData<(I, F)>);
+
+impl<I: Isa, F> Lanes<I, F> {
+    pub(crate) const COUNT: usize = I::VECTOR_BYTES / size_of::<F>();
 }
 
 macro_rules! instruction_sets {

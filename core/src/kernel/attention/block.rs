@@ -3,7 +3,7 @@
 
 use crate::kernel::attention::{Attention, LANES};
 use crate::kernel::float::Float;
-use crate::kernel::isa::{Isa, Kernel};
+use crate::kernel::isa::{Isa, Kernel, Lanes};
 use crate::kernel::linear::matrix::Matrix;
 use crate::kernel::linear::tile;
 use std::ops::Range;
@@ -57,7 +57,7 @@ impl<F: Float> Kernel for Transpose<'_, F> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        match I::VECTOR_BYTES / size_of::<F>() {
+        match Lanes::<I, F>::COUNT {
             16 => self.by_squares::<16>(),
             8 => self.by_squares::<8>(),
             _ => self.by_squares::<4>(),

@@ -4,7 +4,7 @@ use super::planes::{AxisPart, Plan, Tap, copy_panel};
 use super::tile::{Tile, VECTORS, add_products, panels};
 use super::{Geometry, winograd};
 use crate::kernel::float::Float;
-use crate::kernel::isa::{Isa, Kernel, dispatch};
+use crate::kernel::isa::{Isa, Kernel, Lanes, dispatch};
 use crate::kernel::threads::parallel::{self, GRAIN, Shared};
 use crate::kernel::threads::scratch::Scratch;
 use std::borrow::Cow;
@@ -302,9 +302,9 @@ impl<F: Float> Kernel for Task<'_, F> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        match I::VECTOR_BYTES / size_of::<F>() {
+        match Lanes::<I, F>::COUNT {
             16 => self.sum::<I, 8, 16>(),
-            8 if I::VECTOR_BYTES == 64 => self.sum::<I, 8, 8>(),
+            8 if I::WIDE => self.sum::<I, 8, 8>(),
             8 => self.sum::<I, 4, 8>(),
             4 => self.sum::<I, 4, 4>(),
             _ => self.sum::<I, 4, 2>(),

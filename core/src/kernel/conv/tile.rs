@@ -29,6 +29,13 @@ pub(super) fn panels<const L: usize>(len: usize) -> impl Iterator<Item = Range<u
 /// A tile: `R` rows of `V` vectors of `L` lanes.
 pub(super) type Tile<F, const R: usize, const V: usize, const L: usize> = [[[F; L]; V]; R];
 
+/// Whether `N` is below `R`, as a constant: what the compiler need not compute it drops early.
+struct Below<const N: usize, const R: usize>;
+
+impl<const N: usize, const R: usize> Below<N, R> {
+    const YES: bool = N < R;
+}
+
 /// Repeats a block for each row of a tile. A loop over the rows might be vectorized itself, with
 /// gathered factors, instead of the loop over lanes.
 macro_rules! for_rows {
@@ -36,7 +43,7 @@ macro_rules! for_rows {
         for_rows!(@ $i $rows $body 0 1 2 3 4 5 6 7)
     };
     (@ $i:ident $rows:ident $body:block $($n:literal)*) => {$(
-        if $n < $rows {
+        if Below::<$n, $rows>::YES {
             let $i = $n;
             $body
         }

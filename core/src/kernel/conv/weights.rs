@@ -10,7 +10,7 @@ use super::tile::{Tile, VECTORS, add_products, panel};
 use super::vectors::{copy_transposed, store_vector, vector};
 use super::winograd::{self, Sizes};
 use crate::kernel::float::Float;
-use crate::kernel::isa::{Isa, Kernel, dispatch};
+use crate::kernel::isa::{Isa, Kernel, Lanes, dispatch};
 use crate::kernel::threads::parallel::{self, GRAIN, Shared};
 use crate::kernel::threads::scratch::Scratch;
 use std::ops::Range;
@@ -155,9 +155,9 @@ impl<F: Float> Kernel for Task<'_, F> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        match I::VECTOR_BYTES / size_of::<F>() {
+        match Lanes::<I, F>::COUNT {
             16 => self.sum::<I, 8, 16>(),
-            8 if I::VECTOR_BYTES == 64 => self.sum::<I, 8, 8>(),
+            8 if I::WIDE => self.sum::<I, 8, 8>(),
             8 => self.sum::<I, 4, 8>(),
             4 => self.sum::<I, 4, 4>(),
             _ => self.sum::<I, 4, 2>(),

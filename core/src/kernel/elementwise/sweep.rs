@@ -90,7 +90,7 @@ fn pad<'a, F: Float>(padded: &'a mut [F; LANES], rest: &[F]) -> &'a [F] {
 }
 
 /// Elements that are staged on the stack if an operand is not contiguous.
-const STAGE: usize = 512;
+const STAGE: usize = 1024;
 /// Elements whose cotangent is copied before they are computed.
 const COPIED: usize = 1024;
 

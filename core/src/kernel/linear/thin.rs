@@ -13,8 +13,9 @@ use std::ops::Range;
 /// [`MOST_ROWS_BY_COLUMNS`] says.
 const MOST_ROWS: usize = 4;
 /// The limit of rows if the columns of the matrix are contiguous and long, as in the forward pass
-/// of a layer. A general product would have to transpose the weight.
-const MOST_ROWS_BY_COLUMNS: usize = 64;
+/// of a layer. A general product would compute the transposed result, with a vector of so few
+/// elements.
+const MOST_ROWS_BY_COLUMNS: usize = 8;
 /// Columns of at least this length are long: then the sums over accumulators at their ends cost
 /// little.
 const LONG: usize = 256;

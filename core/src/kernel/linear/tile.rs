@@ -9,7 +9,7 @@
 //! term of a sum is in another cache line, and often in the same cache set.
 
 use crate::kernel::float::Float;
-use crate::kernel::isa::{Isa, Kernel, Tier, dispatch};
+use crate::kernel::isa::{Isa, Kernel, Lanes, Tier, dispatch};
 use crate::kernel::linear::matrix::Matrix;
 use crate::kernel::threads::parallel::{self, Shared};
 use crate::kernel::threads::scratch::Scratch;
@@ -121,9 +121,9 @@ impl<F: Float> Kernel for Block<'_, F> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        match I::VECTOR_BYTES / size_of::<F>() {
+        match Lanes::<I, F>::COUNT {
             16 => self.panel::<I, 8, 16>(),
-            8 if I::VECTOR_BYTES == 64 => self.panel::<I, 8, 8>(),
+            8 if I::WIDE => self.panel::<I, 8, 8>(),
             8 => self.panel::<I, 4, 8>(),
             _ => self.panel::<I, 4, 4>(),
         }

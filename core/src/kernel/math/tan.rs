@@ -1,20 +1,23 @@
 //! The tangent.
 //!
 //! Method: x = h pi + r as for the sine ([`super::trig`]), and tan x = sin r / sin(pi/2 - |r|) with
-//! the sign of r. `f32` computes in `f64`; `f64` is the standard library's, one element at a time.
+//! the sign of r. The distance pi/2 - |r| is that of the cosine's reduction: a difference would
+//! lose digits near the poles. `f32` computes in `f64`; `f64` is the standard library's, one
+//! element at a time.
 
 use super::trig::{Angles, reduce_f32, sine_of_reduced};
 use crate::kernel::isa::Isa;
 use std::f64::consts::FRAC_PI_2;
 
-/// The remainder of pi / 2 after 53 bits.
-const FRAC_PI_2_REST: f64 = 6.123233995736766e-17;
-
 /// Computes tan x within 0.51 ULP.
 #[inline(always)]
 pub(crate) fn tan_f32<I: Isa, A: Angles>(x: f32) -> f32 {
-    let (r, _) = reduce_f32::<I, A>(f64::from(x.abs()), false);
-    let rest = (FRAC_PI_2 - r.abs()) + FRAC_PI_2_REST;
+    let size = f64::from(x.abs());
+    let (r, _) = reduce_f32::<I, A>(size, false);
+    let (distance, _) = reduce_f32::<I, A>(size, true);
+    // Of a number next to a pole, r may be rounded beyond pi/2. No `f32` is so near that this is in
+    // doubt.
+    let rest = distance.abs().copysign(FRAC_PI_2 - r.abs());
     let tangent = (sine_of_reduced::<I>(r) / sine_of_reduced::<I>(rest)) as f32;
     if x.is_sign_negative() {
         -tangent
@@ -70,6 +73,7 @@ mod tests {
             std::f32::consts::FRAC_PI_4,
             1e5,
             LARGEST_ANGLE as f32,
+            7.729179e28,
             1e20,
         ];
         sampled::<F32>(f64::tan, 0.51, near, f32::INFINITY);

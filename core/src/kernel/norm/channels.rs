@@ -66,8 +66,9 @@ const GROUP: usize = 4;
 const LANES: usize = 64;
 /// Neighbours that are summed in one line. Lines are summed pairwise.
 const LINE: usize = 64 * LANES;
-/// Channels that are summed together.
-const COLUMNS: usize = 256;
+/// Channels that are summed together: few, or a page of memory, so that the hardware's prefetch
+/// does not stop within rows of many.
+const COLUMNS: [usize; 2] = [256, 1024];
 
 /// Computes `out = map(elements…, coefficients of the channel…)`. The first `X` operands are data.
 /// The others are coefficients, one per channel.
@@ -233,18 +234,44 @@ impl<F: Float, const X: usize, const P: usize, const K: usize, M: Terms<X, P, K>
 
     #[inline(always)]
     fn run<I: Isa>(self) -> [Vec<F>; K] {
+        if self.chunk.len() > COLUMNS[0] && self.sizes.inner == 1 {
+            self.sums::<I, { COLUMNS[1] }>()
+        } else {
+            self.sums::<I, { COLUMNS[0] }>()
+        }
+    }
+}
+
+#[inline(always)]
+fn add_blocks<F: Float, const K: usize, const C: usize>(
+    into: &mut [[F; C]; K],
+    from: &[[F; C]; K],
+) {
+    for (into, from) in into.iter_mut().zip(from) {
+        for (into, from) in into.iter_mut().zip(from) {
+            *into += *from;
+        }
+    }
+}
+
+impl<F: Float, const X: usize, const P: usize, const K: usize, M: Terms<X, P, K>>
+    Sums<'_, F, X, P, K, M>
+{
+    /// Sums at most `C` channels at a time.
+    #[inline(always)]
+    fn sums<I: Isa, const C: usize>(self) -> [Vec<F>; K] {
         let inner = self.sizes.inner;
         let mut totals = [(); K].map(|()| vec![F::zero(); self.chunk.len()]);
-        for first in self.chunk.clone().step_by(COLUMNS) {
-            let width = COLUMNS.min(self.chunk.end - first);
-            let mut slots: Vec<[[F; COLUMNS]; K]> = Vec::new();
+        for first in self.chunk.clone().step_by(C) {
+            let width = C.min(self.chunk.end - first);
+            let mut slots: Vec<[[F; C]; K]> = Vec::new();
             let mut count = 0usize;
             for start in (0..self.samples).step_by(ROWS) {
                 let rows = start..(start + ROWS).min(self.samples);
                 let mut acc = if inner == 1 {
-                    self.block_of_rows::<I>(first, width, rows)
+                    self.block_of_rows::<I, C>(first, width, rows)
                 } else {
-                    self.block_of_lines::<I>(first, width, rows)
+                    self.block_of_lines::<I, C>(first, width, rows)
                 };
                 // As in a binary counter: each trailing one bit is a finished subtree of equal
                 // size.
@@ -269,50 +296,37 @@ impl<F: Float, const X: usize, const P: usize, const K: usize, M: Terms<X, P, K>
         }
         totals
     }
-}
 
-#[inline(always)]
-fn add_blocks<F: Float, const K: usize>(into: &mut [[F; COLUMNS]; K], from: &[[F; COLUMNS]; K]) {
-    for (into, from) in into.iter_mut().zip(from) {
-        for (into, from) in into.iter_mut().zip(from) {
-            *into += *from;
-        }
-    }
-}
-
-impl<F: Float, const X: usize, const P: usize, const K: usize, M: Terms<X, P, K>>
-    Sums<'_, F, X, P, K, M>
-{
     /// Sums a block with one element per sample and channel: channels are side by side in the
     /// accumulators.
     #[inline(always)]
-    fn block_of_rows<I: Isa>(
+    fn block_of_rows<I: Isa, const C: usize>(
         &self,
         first: usize,
         width: usize,
         rows: std::ops::Range<usize>,
-    ) -> [[F; COLUMNS]; K] {
-        let mut acc = [[F::zero(); COLUMNS]; K];
+    ) -> [[F; C]; K] {
+        let mut acc = [[F::zero(); C]; K];
         let columns = first..first + width;
         let whole = rows.len() - rows.len() % GROUP;
         for row in (rows.start..rows.start + whole).step_by(GROUP) {
-            self.add_rows::<I, GROUP>(row, columns.clone(), &mut acc);
+            self.add_rows::<I, GROUP, C>(row, columns.clone(), &mut acc);
         }
         for row in rows.start + whole..rows.end {
-            self.add_rows::<I, 1>(row, columns.clone(), &mut acc);
+            self.add_rows::<I, 1, C>(row, columns.clone(), &mut acc);
         }
         acc
     }
 
     /// Sums the terms of `R` rows and adds the sums to the accumulators.
     #[inline(always)]
-    fn add_rows<I: Isa, const R: usize>(
+    fn add_rows<I: Isa, const R: usize, const C: usize>(
         &self,
         row: usize,
         columns: std::ops::Range<usize>,
-        acc: &mut [[F; COLUMNS]; K],
+        acc: &mut [[F; C]; K],
     ) {
-        let width = columns.len().min(COLUMNS);
+        let width = columns.len().min(C);
         let coefficients = cut(self.coefficients, &columns);
         let mut rows = [[<&[F]>::default(); X]; R];
         for r in 0..R {
@@ -340,16 +354,16 @@ impl<F: Float, const X: usize, const P: usize, const K: usize, M: Terms<X, P, K>
 
     /// Sums a block with many elements per sample and channel: each line has several accumulators.
     #[inline(always)]
-    fn block_of_lines<I: Isa>(
+    fn block_of_lines<I: Isa, const C: usize>(
         &self,
         first: usize,
         width: usize,
         rows: std::ops::Range<usize>,
-    ) -> [[F; COLUMNS]; K] {
+    ) -> [[F; C]; K] {
         let Channels {
             channels, inner, ..
         } = self.sizes;
-        let mut acc = [[F::zero(); COLUMNS]; K];
+        let mut acc = [[F::zero(); C]; K];
         let add = |mut a: [F; K], b: [F; K]| {
             a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
             a

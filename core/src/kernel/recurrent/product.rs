@@ -5,7 +5,7 @@
 //! units. Every element is a sum over the state in order, for any number of rows and threads.
 
 use crate::kernel::float::Float;
-use crate::kernel::isa::{Isa, Kernel, Tier, dispatch};
+use crate::kernel::isa::{Isa, Kernel, Lanes, Tier, dispatch};
 use crate::kernel::linear::matrix::Matrix;
 use crate::kernel::linear::tile::transpose;
 use crate::kernel::threads::parallel::{self, Shared};
@@ -203,28 +203,27 @@ impl<F: Float> Kernel for Product<'_, F> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         // As many rows as leave the accumulators in registers.
-        let wide = I::VECTOR_BYTES == 64;
-        match (I::VECTOR_BYTES / size_of::<F>(), self.panels.groups) {
-            (16, 1) => self.all::<I, 8, 2, 16>(),
-            (16, 3) => self.all::<I, 8, 3, 16>(),
-            (16, _) => self.all::<I, 6, 4, 16>(),
-            (8, 1) if wide => self.all::<I, 8, 2, 8>(),
-            (8, 3) if wide => self.all::<I, 8, 3, 8>(),
-            (8, _) if wide => self.all::<I, 6, 4, 8>(),
-            (8, 1) => self.all::<I, 4, 2, 8>(),
-            (8, 3) => self.all::<I, 4, 3, 8>(),
-            (8, _) => self.all::<I, 2, 4, 8>(),
-            (4, 1) => self.all::<I, 4, 2, 4>(),
-            (4, 3) => self.all::<I, 4, 3, 4>(),
-            (4, _) => self.all::<I, 2, 4, 4>(),
-            (_, 1) => self.all::<I, 4, 2, 2>(),
-            (_, 3) => self.all::<I, 4, 3, 2>(),
-            (_, _) => self.all::<I, 2, 4, 2>(),
+        match Lanes::<I, F>::COUNT {
+            16 => self.groups::<I, 8, 6, 16>(),
+            8 if I::WIDE => self.groups::<I, 8, 6, 8>(),
+            8 => self.groups::<I, 4, 2, 8>(),
+            4 => self.groups::<I, 4, 2, 4>(),
+            _ => self.groups::<I, 4, 2, 2>(),
         }
     }
 }
 
 impl<F: Float> Product<'_, F> {
+    /// Computes the product by tiles of at most `R` rows, and `FEW` for four groups.
+    #[inline(always)]
+    fn groups<I: Isa, const R: usize, const FEW: usize, const L: usize>(&self) {
+        match self.panels.groups {
+            1 => self.all::<I, R, 2, L>(),
+            3 => self.all::<I, R, 3, L>(),
+            _ => self.all::<I, FEW, 4, L>(),
+        }
+    }
+
     #[inline(always)]
     fn all<I: Isa, const R: usize, const V: usize, const L: usize>(&self) {
         let panels = self.panels;

@@ -4,6 +4,7 @@
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::{Error, Interval, Result};
 use crate::kernel::norm::channels::{self, Channels, Terms};
+use crate::kernel::norm::moments::Moments;
 use crate::kernel::reduce::range;
 use crate::kernel::{Float, Map, Real};
 use crate::tensor::{Array, Axes, Shape, with_dtype};
@@ -28,10 +29,10 @@ impl Tensor {
     /// Covariate Shift). `self` is `(samples, channels, …)`, `gamma` and `beta` are `(channels)`.
     /// Also returns the statistics.
     ///
-    /// The statistics are over all axes but the channels. They are computed in two sweeps without
-    /// cancellation, from a mean with more digits than a tensor stores. Channels whose squares
-    /// leave the range of the dtype are scaled by a power of two first. Even then, the returned
-    /// variance may be infinite.
+    /// The statistics are over all axes but the channels. They are computed without cancellation,
+    /// from a mean with more digits than a tensor stores. Channels whose squares leave the range of
+    /// the dtype are scaled by a power of two first. Even then, the returned variance may be
+    /// infinite.
     ///
     /// # Errors
     /// [`Error::Shape`] if the shapes do not fit or a channel has fewer than two values;
@@ -66,9 +67,10 @@ impl Tensor {
         let (y, terms, variance, scales) = with_dtype!(self.dtype(), F => {
             let added = F::from_f64(epsilon);
             let plain = Moments::of(&x.contiguous::<F>(), sizes);
-            let fits = |c: usize| range::is_accurate(plain.variance[c] + added, 1);
+            let variance = plain.variances();
+            let fits = |c: usize| range::is_accurate(variance[c] + added, 1);
             // No early exit, so that the loop is vectorized.
-            let all_fit = plain.variance.iter().fold(true, |all, &v| {
+            let all_fit = variance.iter().fold(true, |all, &v| {
                 all & range::is_accurate(v + added, 1)
             });
             let scales = if all_fit {
@@ -77,23 +79,24 @@ impl Tensor {
                 let across: Vec<bool> = (0..self.rank()).map(|axis| axis != 1).collect();
                 x.scales(&across, &Shape::from([sizes.channels]), false, fits)
             };
-            let (x, moments, factor): (_, _, Vec<F>) = match &scales {
+            let (x, moments, variance, factor): (_, _, _, Vec<F>) = match &scales {
                 None => {
-                    let factor = plain.variance.iter().map(|&v| 1.0 / (v + added).sqrt()).collect();
-                    (x, plain, factor)
+                    let factor = variance.iter().map(|&v| 1.0 / (v + added).sqrt()).collect();
+                    (x, plain, variance, factor)
                 }
                 Some(scales) => {
                     let scales = &*scales.contiguous::<F>();
                     let x = scaled::<F>(&x, scales, sizes);
                     let moments = Moments::of(&x.contiguous::<F>(), sizes);
-                    let factor = moments.variance.iter().zip(scales).map(|(&v, &scale)| {
+                    let variance = moments.variances();
+                    let factor = variance.iter().zip(scales).map(|(&v, &scale)| {
                         1.0 / (v + range::scaled_epsilon(epsilon, scale)).sqrt()
                     });
                     let factor = factor.collect();
-                    (x, moments, factor)
+                    (x, moments, variance, factor)
                 }
             };
-            let Moments { mean, rest, variance } = moments;
+            let Moments { mean, rest, .. } = moments;
             let terms = [mean, rest, factor];
             let y = normalized::<F>(&x, &terms, gamma, beta, sizes);
             let terms = terms.map(|values| per_channel(&values));
@@ -230,71 +233,6 @@ fn record(
     // The places of the operands are fixed: an untracked tensor takes those of missing ones.
     let none = x.detach();
     Tensor::from_op(y, &[x, gamma.unwrap_or(&none), beta.unwrap_or(&none)], op)
-}
-
-/// x
-#[derive(Clone, Copy)]
-struct Plain;
-
-impl Terms<1, 0, 1> for Plain {
-    #[inline(always)]
-    fn apply<T: Real>(self, [x]: [T; 1], []: [T; 0]) -> [T; 1] {
-        [x]
-    }
-}
-
-/// (x - mean)², x - mean
-#[derive(Clone, Copy)]
-struct Deviations;
-
-impl Terms<1, 1, 2> for Deviations {
-    #[inline(always)]
-    fn apply<T: Real>(self, [x]: [T; 1], [mean]: [T; 1]) -> [T; 2] {
-        let deviation = x - mean;
-        [deviation * deviation, deviation]
-    }
-}
-
-/// The moments of each channel.
-struct Moments<F> {
-    /// The rounded mean.
-    mean: Vec<F>,
-    /// The exact mean minus the rounded one.
-    rest: Vec<F>,
-    /// The biased variance.
-    variance: Vec<F>,
-}
-
-impl<F: Float> Moments<F> {
-    fn of(xs: &[F], sizes: Channels) -> Self {
-        let count = F::from_f64(sizes.per_channel() as f64);
-        let [mut mean] = channels::sums(Plain, [xs], [], sizes);
-        for m in &mut mean {
-            *m /= count;
-        }
-        let [mut variance, mut rest] = channels::sums(Deviations, [xs], [&mean], sizes);
-        for ((v, m), rest) in variance.iter_mut().zip(&mut mean).zip(&mut rest) {
-            // The deviations sum to the rounding error of the mean, which is corrected. A variance
-            // that overflows stays infinite, and NaN stays NaN. Rounding may make a variance of 0
-            // negative.
-            let (square, lost) = (*v / count, *rest / count);
-            *v = if square.is_infinite() {
-                square
-            } else if square < lost * lost {
-                F::zero()
-            } else {
-                square - lost * lost
-            };
-            let rounded = *m + lost;
-            *rest = (*m - rounded) + lost;
-            *m = rounded;
-        }
-        Self {
-            mean,
-            rest,
-            variance,
-        }
-    }
 }
 
 /// (x - mean) factor + shift

@@ -4,6 +4,8 @@ use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp, sum_to_shape};
 use crate::error::Result;
 use crate::kernel::Float;
 use crate::kernel::elementwise::compare::Equal;
+use crate::kernel::norm::channels::Channels;
+use crate::kernel::norm::moments::Moments;
 use crate::kernel::reduce::fold::SumOfSquares;
 use crate::kernel::reduce::range::is_accurate;
 use crate::ops::elementwise::arithmetic;
@@ -17,10 +19,10 @@ impl Tensor {
     /// Returns the variance of all elements, `Σ (x - mean)² / (n - 1)`, a scalar. It is NaN for
     /// fewer than two elements.
     ///
-    /// It is computed in two passes, from a mean with more digits than a tensor stores: a mean that
-    /// is large relative to the deviations does not harm, and equal elements have the variance 0.
-    /// If squares overflow or vanish, the elements are scaled by a power of two. PyTorch's gradient
-    /// uses the rounded mean, and its variance of equal elements is a rounding error.
+    /// It is computed from a mean with more digits than a tensor stores: a mean that is large
+    /// relative to the deviations does not harm, and equal elements have the variance 0. If squares
+    /// overflow or vanish, the elements are scaled by a power of two. PyTorch's gradient uses the
+    /// rounded mean, and its variance of equal elements is a rounding error.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -145,6 +147,29 @@ struct Deviations {
 
 impl Deviations {
     fn of(x: &Tensor, axes: &Reduced) -> Self {
+        Self::of_channels(x, axes).unwrap_or_else(|| Self::composed(x, axes))
+    }
+
+    /// Computes the deviations in two sweeps over memory, or in one, if the kept axes are
+    /// neighbours, as the channels of batch normalization are. The result is `None` if they are
+    /// not, or if a sum leaves the range of the dtype.
+    fn of_channels(x: &Tensor, axes: &Reduced) -> Option<Self> {
+        let sizes = channels(x, axes)?;
+        with_dtype!(x.dtype(), F => {
+            let moments = Moments::of(&x.array().contiguous::<F>(), sizes);
+            let all = [&moments.mean, &moments.rest, &moments.squares];
+            let is_finite = |values: &&Vec<F>| values.iter().all(|x| x.is_finite());
+            let kept = || axes.kept.clone();
+            let tensor = |values: &Vec<F>| Tensor::from(Array::from_slice(kept(), values));
+            all.iter().all(is_finite).then(|| Self {
+                mean: tensor(&moments.mean),
+                rest: tensor(&moments.rest),
+                squares: tensor(&moments.squares),
+            })
+        })
+    }
+
+    fn composed(x: &Tensor, axes: &Reduced) -> Self {
         let mean = mean(x, axes);
         let once = arithmetic::minus(x, &mean);
         let rest = rest(&once, axes);
@@ -160,6 +185,28 @@ impl Deviations {
         }
     }
 }
+
+/// Returns the sizes of contiguous data whose kept axes are neighbours, if the kernels of channels
+/// are fast for them.
+fn channels(x: &Tensor, axes: &Reduced) -> Option<Channels> {
+    let shape = x.shape();
+    let is_kept = |axis: &usize| !axes.reduced[*axis] && shape[*axis] != 1;
+    let first = (0..shape.len()).find(is_kept)?;
+    let last = (0..shape.len()).rfind(is_kept)?;
+    let is_gap = |axis: usize| axes.reduced[axis] && shape[axis] != 1;
+    let product = |axes: &[usize]| axes.iter().product::<usize>();
+    let sizes = Channels {
+        samples: product(&shape[..first]),
+        channels: product(&shape[first..=last]),
+        inner: product(&shape[last + 1..]),
+    };
+    let is_fast = sizes.inner == 1 || sizes.inner >= SHORT;
+    let is_contiguous = x.array().layout.is_row_major();
+    (is_contiguous && is_fast && !(first..last).any(is_gap)).then_some(sizes)
+}
+
+/// Elements of a line below which the kernels of channels are slower than a composition.
+const SHORT: usize = 64;
 
 fn mean(x: &Tensor, axes: &Reduced) -> Tensor {
     sum_to_shape(x, &axes.kept).div_scalar(axes.count as f64)

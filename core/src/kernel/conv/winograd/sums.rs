@@ -4,7 +4,7 @@ use super::{Band, PRODUCTS, Panel, Run, Sizes};
 use crate::kernel::conv::planes::Plan;
 use crate::kernel::conv::tile::{Tile, VECTORS, add_products, panel};
 use crate::kernel::float::Float;
-use crate::kernel::isa::{Isa, Kernel};
+use crate::kernel::isa::{Isa, Kernel, Lanes};
 use crate::kernel::threads::parallel::{self, GRAIN, Shared};
 use crate::kernel::threads::scratch::Scratch;
 use std::ops::Range;
@@ -83,7 +83,7 @@ impl<F: Float> Kernel for Task<'_, F> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        match I::VECTOR_BYTES / size_of::<F>() {
+        match Lanes::<I, F>::COUNT {
             16 => self.sum::<I, 8, 16>(),
             8 => self.sum::<I, 4, 8>(),
             _ => self.sum::<I, 4, 4>(),

@@ -6,7 +6,7 @@ use crate::kernel::conv::planes::Plan;
 use crate::kernel::conv::tile::panel;
 use crate::kernel::conv::vectors::copy_transposed;
 use crate::kernel::float::Float;
-use crate::kernel::isa::{Isa, Kernel, dispatch};
+use crate::kernel::isa::{Isa, Kernel, Lanes, dispatch};
 use crate::kernel::threads::parallel::{self, GRAIN, Shared};
 use crate::kernel::threads::scratch::Scratch;
 use std::ops::Range;
@@ -148,7 +148,7 @@ impl<F: Float> Kernel for Task<'_, F> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        match I::VECTOR_BYTES / size_of::<F>() {
+        match Lanes::<I, F>::COUNT {
             16 => self.sum::<I, 8, 16>(),
             8 => self.sum::<I, 4, 8>(),
             _ => self.sum::<I, 4, 4>(),

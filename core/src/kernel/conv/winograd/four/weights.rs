@@ -6,7 +6,7 @@ use crate::kernel::conv::vectors::{Rectangle, copy_pixels, vector};
 use crate::kernel::conv::winograd::Sizes;
 use crate::kernel::conv::winograd::products::{Factors, Sums, add_parts};
 use crate::kernel::float::Float;
-use crate::kernel::isa::{Isa, Kernel, dispatch};
+use crate::kernel::isa::{Isa, Kernel, Lanes, dispatch};
 use crate::kernel::threads::parallel::{self, GRAIN, Shared};
 use crate::kernel::threads::scratch::Scratch;
 use std::ops::Range;
@@ -178,7 +178,7 @@ impl<F: Float> Kernel for Task<'_, F> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        match I::VECTOR_BYTES / size_of::<F>() {
+        match Lanes::<I, F>::COUNT {
             16 => self.sum::<I, 8, 16>(),
             8 => self.sum::<I, 4, 8>(),
             _ => self.sum::<I, 4, 4>(),
