@@ -42,7 +42,7 @@ struct Arguments {
     bench: bool,
 }
 
-/// What a process reports.
+/// The report of a process.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug)]
 struct Report {
     /// Steps in a second.
