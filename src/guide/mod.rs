@@ -1,5 +1,4 @@
-// The guide, whose pages are in the folder `guide`; operations and losses by kind; the pages of the
-// project.
+// The guide, whose pages are in the folder `guide`; operations by kind; the pages of the project.
 #![cfg_attr(all(doc, not(doctest)), doc = include_str!("../../docs/embedded/guide/README.md"))]
 #![doc = include_str!("../../guide/README.md")]
 
@@ -50,6 +49,15 @@ page!(coming_from, "coming_from/README.md", {
     page!(burn, "coming_from/burn.md");
 });
 
+page!(earnest, "earnest/README.md", {
+    page!(saving, "earnest/saving.md");
+    page!(resuming, "earnest/resuming.md");
+    page!(deployment, "earnest/deployment.md");
+    page!(speed, "earnest/speed.md");
+    page!(determinism, "earnest/determinism.md");
+    page!(errors, "earnest/errors.md");
+});
+
 pub mod elementwise;
 
 pub mod losses;
@@ -75,7 +83,6 @@ pub mod names {}
 pub mod recipes;
 
 #[doc = include_str!("scaling.md")]
-#[cfg(feature = "parallel")]
 pub mod scaling {}
 
 #[doc = include_str!("../../ARCHITECTURE.md")]
