@@ -58,13 +58,21 @@ page!(earnest, "earnest/README.md", {
     page!(errors, "earnest/errors.md");
 });
 
-pub mod elementwise;
+page!(lists, "lists/README.md", {
+    page!(layers, "lists/layers.md");
+    page!(activations, "lists/activations.md");
+    page!(losses, "lists/losses.md");
+    page!(initializers, "lists/initializers.md");
+    page!(optimizers, "lists/optimizers.md");
+    page!(schedules, "lists/schedules.md");
+    page!(metrics, "lists/metrics.md");
+});
 
-pub mod losses;
+pub mod elementwise;
 
 /// The methods of [`Tensor`](crate::Tensor) by kind.
 ///
-/// Losses with their options are in [`losses`], the layers in [`nn`](crate::nn).
+/// Losses with their options are in [`lists::losses`], the layers in [`lists::layers`].
 ///
 #[doc = include_str!("operations.md")]
 pub mod operations {}
