@@ -68,6 +68,8 @@ page!(lists, "lists/README.md", {
     page!(metrics, "lists/metrics.md");
 });
 
+page!(gallery, "gallery.md");
+
 pub mod elementwise;
 
 /// The methods of [`Tensor`](crate::Tensor) by kind.
