@@ -16,23 +16,11 @@
 //! # Ok::<(), cotangent::Error>(())
 //! ```
 //!
-//! # Optimizers
+//! The guide lists [optimizers](crate::guide::lists::optimizers), with groups, clipping and
+//! averages, and [schedules](crate::guide::lists::schedules), with the names in PyTorch and Keras.
+//! Each optimizer is a builder: `build` returns a `Box<dyn Optimizer>`.
 //!
-//! Each type is a builder: `Adam::new(0.001).build()?` returns a `Box<dyn Optimizer>`.
-//!
-//! | kind | builders |
-//! |---|---|
-//! | gradient descent | [`Sgd`], [`Momentum`], [`Nesterov`] |
-//! | adaptive rates | [`AdaGrad`], [`RmsProp`], [`AdaDelta`] |
-//! | adaptive rates with momentum | [`Adam`] (also AMSGrad), [`AdamW`], [`AdaMax`], [`NAdam`], [`RAdam`] |
-//! | averaged gradient descent | [`Asgd`] |
-//! | by sign | [`Lion`]; [`Rprop`], for whole data sets |
-//! | for large batches | [`Lamb`] |
-//! | with little state | [`Adafactor`] |
-//! | orthogonal steps for matrices | [`Muon`] |
-//!
-//! [`Lbfgs`] approximates second derivatives, for losses of whole data sets. Its step has a closure
-//! in place of gradients, so that it is a type of its own.
+//! [`Lbfgs`] has a step with a closure in place of gradients, so that it is a type of its own.
 //!
 //! # Embeddings and other tables
 //!
@@ -57,34 +45,6 @@
 //! [`Group::lazy_rows`] skips rows without a gradient under all of these except LAMB, Adafactor and
 //! Muon. It is another algorithm: with [`Adam`] it is PyTorch's `SparseAdam`. [`clip`] and
 //! [`Accumulator`] read the stored rows alone. [`WeightAverage`] reads all rows in each update.
-//!
-//! # Around an optimizer
-//!
-//! | item | does |
-//! |---|---|
-//! | [`Group`] | gives parameters chosen by pattern their own learning rate and weight decay, or [lazy rows](Group::lazy_rows); [maximizes](Group::maximize) |
-//! | [`Accumulator`] | averages the gradients of several micro-batches |
-//! | [`WeightAverage`] | keeps a copy of the model with averaged weights |
-//! | [`Lookahead`] | moves slow weights towards the optimizer's every k steps |
-//! | [`Constrained`] | restores a constraint after each step |
-//! | [`clip`] | clips gradients by value, by norm, by global norm or adaptively |
-//!
-//! # Schedules
-//!
-//! A [`Schedule`] is a factor of the learning rate for each step. [`Schedule::step`] advances it.
-//!
-//! | kind | functions |
-//! |---|---|
-//! | constant | [`constant`](Schedule::constant) |
-//! | constant in pieces | [`piecewise_constant`](Schedule::piecewise_constant), [`step_decay`](Schedule::step_decay), [`multi_step`](Schedule::multi_step) |
-//! | falling | [`exponential`](Schedule::exponential), [`power`](Schedule::power), [`polynomial`](Schedule::polynomial), [`linear`](Schedule::linear), [`cosine`](Schedule::cosine), [`cosine_restarts`](Schedule::cosine_restarts) |
-//! | rising | [`warm_up`](Schedule::warm_up), [`warm_up_constant`](Schedule::warm_up_constant), [`warm_up_exponential`](Schedule::warm_up_exponential) |
-//! | rising and falling | [`one_cycle`](Schedule::one_cycle), [`cyclic`](Schedule::cyclic), which also drive the momentum |
-//! | by a metric | [`reduce_on_plateau`](Schedule::reduce_on_plateau) |
-//! | custom | [`from_fn`](Schedule::from_fn) |
-//! | combined | [`then`](Schedule::then), [`times`](Schedule::times) |
-//!
-//! [`schedule::range_test`] suggests a learning rate.
 //!
 //! # Custom optimizers
 //!

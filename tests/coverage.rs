@@ -1,6 +1,7 @@
 //! Every public function of `core/src/ops` has a gradient check, golden values, drawn arguments and
 //! extreme values in the registry of operations, or gives a reason there. The functions are read
-//! from the sources, so that no new one is missed.
+//! from the sources, so that no new one is missed. The guide's lists have all of them too, and all
+//! layers, initializers, optimizers, schedules and metrics.
 
 use std::collections::{BTreeMap, BTreeSet};
 use support::operations::{Entry, Part, registry};
@@ -11,6 +12,8 @@ mod support {
     pub mod sources;
 }
 
+#[path = "names/lists.rs"]
+mod lists;
 #[path = "names/pytorch.rs"]
 mod names;
 

@@ -1,5 +1,4 @@
-// The guide, whose pages are in the folder `guide`; operations and losses by kind; the pages of the
-// project.
+// The guide, whose pages are in the folder `guide`; operations by kind; the pages of the project.
 #![cfg_attr(all(doc, not(doctest)), doc = include_str!("../../docs/embedded/guide/README.md"))]
 #![doc = include_str!("../../guide/README.md")]
 
@@ -50,13 +49,32 @@ page!(coming_from, "coming_from/README.md", {
     page!(burn, "coming_from/burn.md");
 });
 
-pub mod elementwise;
+page!(earnest, "earnest/README.md", {
+    page!(saving, "earnest/saving.md");
+    page!(resuming, "earnest/resuming.md");
+    page!(deployment, "earnest/deployment.md");
+    page!(speed, "earnest/speed.md");
+    page!(determinism, "earnest/determinism.md");
+    page!(errors, "earnest/errors.md");
+});
 
-pub mod losses;
+page!(lists, "lists/README.md", {
+    page!(layers, "lists/layers.md");
+    page!(activations, "lists/activations.md");
+    page!(losses, "lists/losses.md");
+    page!(initializers, "lists/initializers.md");
+    page!(optimizers, "lists/optimizers.md");
+    page!(schedules, "lists/schedules.md");
+    page!(metrics, "lists/metrics.md");
+});
+
+page!(gallery, "gallery.md");
+
+pub mod elementwise;
 
 /// The methods of [`Tensor`](crate::Tensor) by kind.
 ///
-/// Losses with their options are in [`losses`], the layers in [`nn`](crate::nn).
+/// Losses with their options are in [`lists::losses`], the layers in [`lists::layers`].
 ///
 #[doc = include_str!("operations.md")]
 pub mod operations {}
@@ -75,7 +93,6 @@ pub mod names {}
 pub mod recipes;
 
 #[doc = include_str!("scaling.md")]
-#[cfg(feature = "parallel")]
 pub mod scaling {}
 
 #[doc = include_str!("../../ARCHITECTURE.md")]

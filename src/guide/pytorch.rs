@@ -67,7 +67,7 @@
 //! | `nn.MultiheadAttention(batch_first=True)` | [`MultiHeadAttention`](crate::nn::MultiHeadAttention), whose masks are true for keys that take part |
 //! | `F.scaled_dot_product_attention` | [`Attention`](crate::Attention), with options |
 //! | `nn.init.kaiming_normal_`, `xavier_uniform_` | [`init::he_normal`](crate::nn::init::he_normal), [`init::glorot_uniform`](crate::nn::init::glorot_uniform) |
-//! | `nn.CrossEntropyLoss`, … | the methods and builders in [`losses`](crate::guide::losses) |
+//! | `nn.CrossEntropyLoss`, … | the methods and builders in [`losses`](crate::guide::lists::losses) |
 //!
 //! # Training
 //!

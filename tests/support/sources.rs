@@ -68,6 +68,55 @@ fn add_public(tokens: TokenStream, found: &mut BTreeMap<String, bool>) {
     }
 }
 
+/// Adds the names after `pub fn` at any depth, of functions that take no `self`. Skips tests and
+/// definitions of macros.
+fn add_without_self(tokens: TokenStream, found: &mut BTreeSet<String>) {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    let before = |i: usize, back: usize, text: &str| i >= back && is(tokens.get(i - back), text);
+    for (i, token) in tokens.iter().enumerate() {
+        if is(Some(token), "fn")
+            && before(i, 1, "pub")
+            && let Some(TokenTree::Ident(name)) = tokens.get(i + 1)
+        {
+            let arguments = tokens[i..].iter().find_map(|token| match token {
+                TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis => {
+                    Some(group.stream())
+                }
+                _ => None,
+            });
+            let arguments = arguments.into_iter().flatten();
+            if !arguments.into_iter().any(|token| is(Some(&token), "self")) {
+                found.insert(name.to_string());
+            }
+        }
+        let TokenTree::Group(group) = token else {
+            continue;
+        };
+        let of_tests = before(i, 2, "mod") && before(i, 1, "tests");
+        if !of_tests && !before(i, 3, "macro_rules") {
+            add_without_self(group.stream(), found);
+        }
+    }
+}
+
+/// Adds the last names of the paths of a `use`, or the names that they get there.
+fn add_used(tokens: &[TokenTree], found: &mut BTreeSet<String>) {
+    for (i, token) in tokens.iter().enumerate() {
+        match token {
+            TokenTree::Group(group) => {
+                add_used(&group.stream().into_iter().collect::<Vec<_>>(), found);
+            }
+            TokenTree::Ident(name) => {
+                let next = tokens.get(i + 1);
+                if !is(next, ":") && !is(next, "as") && name != "as" {
+                    found.insert(name.to_string());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 /// Adds the names of called functions and methods: `.name(` and `::name(`.
 fn called(tokens: TokenStream, found: &mut BTreeSet<String>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
@@ -99,6 +148,32 @@ pub fn public_functions(folder: &str) -> BTreeMap<String, bool> {
     let mut found = BTreeMap::new();
     for (_, tokens) in sources(&format!("../core/src/{folder}")) {
         add_public(tokens, &mut found);
+    }
+    found
+}
+
+/// Returns the names of the public functions in a folder or file that take no `self`; the path is
+/// relative to `tests`.
+pub fn functions_without_self(path: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (_, tokens) in sources(path) {
+        add_without_self(tokens, &mut found);
+    }
+    found
+}
+
+/// Returns the names that a file exports by `pub use`; the path is relative to `tests`.
+pub fn exports(file: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (_, tokens) in sources(file) {
+        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+        for statement in tokens.split(|token| is(Some(token), ";")) {
+            let mut words = statement.windows(2);
+            let start = words.position(|pair| is(pair.first(), "pub") && is(pair.last(), "use"));
+            if let Some(start) = start {
+                add_used(&statement[start + 2..], &mut found);
+            }
+        }
     }
     found
 }

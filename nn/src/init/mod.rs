@@ -188,7 +188,10 @@ pub fn variance_scaling(scale: f64, fan: Fan, distribution: Distribution) -> Ini
 }
 
 macro_rules! named {
-    ($($(#[$doc:meta])* $name:ident $scale:literal $fan:ident $distribution:ident;)*) => {$(
+    ($(
+        $(#[$doc:meta])*
+        pub fn $name:ident() = $scale:literal $fan:ident $distribution:ident;
+    )*) => {$(
         $(#[$doc])*
         pub fn $name() -> Init {
             variance_scaling($scale, Fan::$fan, Distribution::$distribution)
@@ -206,13 +209,13 @@ named! {
     #[doc(alias = "xavier_normal")]
     #[doc(alias = "xavier_normal_")]
     #[doc(alias = "GlorotNormal")]
-    glorot_normal 1.0 Average Normal;
+    pub fn glorot_normal() = 1.0 Average Normal;
     /// Draws uniformly from ±√(6 / (fan in + fan out)), also called Xavier (Glorot, Bengio 2010).
     /// It is the default of [`Linear`](crate::Linear), as in Keras.
     #[doc(alias = "xavier_uniform")]
     #[doc(alias = "xavier_uniform_")]
     #[doc(alias = "GlorotUniform")]
-    glorot_uniform 1.0 Average Uniform;
+    pub fn glorot_uniform() = 1.0 Average Uniform;
     /// Draws from a normal distribution with variance 2 / fan in, also called Kaiming.
     ///
     /// Keras's is truncated: use `he_normal().truncated()`.
@@ -221,20 +224,20 @@ named! {
     #[doc(alias = "kaiming_normal")]
     #[doc(alias = "kaiming_normal_")]
     #[doc(alias = "HeNormal")]
-    he_normal 2.0 In Normal;
+    pub fn he_normal() = 2.0 In Normal;
     /// Draws uniformly from ±√(6 / fan in), also called Kaiming (He, Zhang, Ren, Sun 2015).
     /// PyTorch's `kaiming_uniform_` is the same with `nonlinearity="relu"`.
     #[doc(alias = "kaiming_uniform")]
     #[doc(alias = "kaiming_uniform_")]
     #[doc(alias = "HeUniform")]
-    he_uniform 2.0 In Uniform;
+    pub fn he_uniform() = 2.0 In Uniform;
     /// Draws from a normal distribution with variance 1 / fan in (LeCun, Bottou, Orr, Müller 1998,
     /// Efficient BackProp). Keras's is truncated: use `lecun_normal().truncated()`.
     #[doc(alias = "LecunNormal")]
-    lecun_normal 1.0 In Normal;
+    pub fn lecun_normal() = 1.0 In Normal;
     /// Draws uniformly from ±√(3 / fan in) (LeCun, Bottou, Orr, Müller 1998).
     #[doc(alias = "LecunUniform")]
-    lecun_uniform 1.0 In Uniform;
+    pub fn lecun_uniform() = 1.0 In Uniform;
 }
 
 /// Draws uniformly from ±1 / √fan in, PyTorch's default for the weight of a linear layer.
