@@ -1,6 +1,7 @@
 //! `cotangent` as a runner: the workloads of `train_step`, the operations of `ops`.
 
 mod attention;
+mod composed;
 #[path = "../../../../elementwise/formulas.rs"]
 #[allow(dead_code)]
 mod formulas;
@@ -35,6 +36,7 @@ fn main() -> Result<()> {
     cases.extend(images::cases());
     cases.extend(sequences::cases());
     cases.extend(attention::cases());
+    cases.extend(composed::cases());
     cases.push(Case::timed("inference_b1", || {
         let mut training = Workload::book(2).training()?;
         training.step()?;
