@@ -83,10 +83,10 @@ def gpt():
 def gates():
     width = 256
     step = Step(64).save(width)
-    for layer in range(6):
+    for _ in range(6):
         step.parameters += 3 * width
-        # The input of the normalization and its result; the gates, their product with the rest,
-        # the scaled rows, and their difference from the input.
+        # The input of the normalization and its result. Behind the product: both gates, the rows
+        # before and after they are scaled, and their difference from the input.
         step.save(width).product(width, 2 * width, bias=1).save(5 * width)
     return step.product(width, 10, bias=1).save(10)
 

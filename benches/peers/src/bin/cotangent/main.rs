@@ -139,7 +139,7 @@ fn elementwise() -> Vec<Case> {
     cases.push(Case::timed("focal_1m", || {
         let x = tensor(&[1024, 1024])?.tracked();
         let targets = (0..1024 * 1024).map(|i| if i % 7 == 0 { 1.0f32 } else { 0.0 });
-        let target = Tensor::from_vec(targets.collect(), &[1024, 1024])?;
+        let target = Tensor::from_vec(targets.collect(), [1024, 1024])?;
         Ok(Box::new(move || {
             focal(&x, &target, ALPHA)?.backward()?;
             Ok(())
