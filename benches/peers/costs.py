@@ -9,8 +9,9 @@ from workloads import CONVOLUTIONS, RESNET20
 class Step:
     """A training step. Each part adds its products and the numbers that its backward reads."""
 
-    def __init__(self, rows):
+    def __init__(self, rows, number=4):
         self.rows = rows  # samples of a batch, or characters
+        self.number = number  # bytes of a number
         self.parameters = 0
         self.operations = 0
         self.saved = 0
@@ -29,8 +30,8 @@ class Step:
 
     @property
     def bytes(self):
-        """Parameters, gradients, the two states of Adam, and what backward reads, all f32."""
-        return 4 * (4 * self.parameters + self.saved)
+        """Parameters, gradients, the two states of Adam, and what backward reads."""
+        return self.number * (4 * self.parameters + self.saved)
 
 
 def mnist_cnn():
@@ -79,18 +80,43 @@ def gpt():
     return step.save(2 * width).product(width, 64, bias=1).save(64)
 
 
+def gates():
+    width = 256
+    step = Step(64).save(width)
+    for _ in range(6):
+        step.parameters += 3 * width
+        # The input of the normalization and its result. Behind the product: both gates, the rows
+        # before and after they are scaled, and their difference from the input.
+        step.save(width).product(width, 2 * width, bias=1).save(5 * width)
+    return step.product(width, 10, bias=1).save(10)
+
+
+def pinn():
+    width = 32
+    step = Step(64, number=8).save(1)
+    # The value and both derivatives along x go through each layer, and backward through all three.
+    step.product(1, width, bias=1, first=True).save(3 * width)
+    step.product(width, width, bias=1).save(3 * width)
+    step.product(width, 1, bias=1)
+    step.operations *= 3
+    return step
+
+
 STEPS = {
     "mnist_cnn_adam_b64": mnist_cnn(),
     "resnet20_adam_b32": resnet20(),
     "charlstm256_adam_b32_t64": recurrent(4, 2),
     "chargru256_adam_b32_t64": recurrent(3, 2),
     "chargpt4x128_adam_b16_t128": gpt(),
+    "gates12_6x256_adam_b64": gates(),
+    "pinn_f64_2x32_adam_b64": pinn(),
 }
 
 
 def operations():
-    """Returns the multiply-adds of each case."""
-    all = {name: step.operations for name, step in STEPS.items()}
+    """Returns the multiply-adds of each case, as many of f32 as take the same time."""
+    # A vector has half as many f64 as f32, whose peak is measured.
+    all = {name: step.operations * step.number // 4 for name, step in STEPS.items()}
     for name, (batch, inputs, outputs, side, kernel) in CONVOLUTIONS.items():
         forward = prod([batch, inputs, outputs, side, side, kernel, kernel])
         all |= {f"{name}_forward": forward, f"{name}_both": 3 * forward}

@@ -7,6 +7,7 @@ import numpy as np
 import optax
 from jax import numpy as jnp
 
+import jax_composed
 import jax_images
 import jax_sequences
 import runner
@@ -209,5 +210,5 @@ cases |= {
     "adagrad_10m": lambda: optimizer(optax.adagrad(1e-3)),
     "inference_b1": inference,
 }
-cases |= jax_images.cases | jax_sequences.cases
+cases |= jax_composed.cases | jax_images.cases | jax_sequences.cases
 runner.serve(cases, epochs)

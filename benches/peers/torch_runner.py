@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import runner
+import torch_composed
 import torch_images
 import torch_sequences
 import workloads
@@ -162,5 +163,5 @@ if not COMPILE:
         "rmsprop_10m": lambda: optimizer(lambda p: torch.optim.RMSprop(p, 1e-3)),
         "adagrad_10m": lambda: optimizer(lambda p: torch.optim.Adagrad(p, 1e-3, fused=True)),
     }
-cases |= torch_images.cases | torch_sequences.cases
+cases |= torch_composed.cases | torch_images.cases | torch_sequences.cases
 runner.serve(cases, epochs, warm)

@@ -1,6 +1,7 @@
 //! `cotangent` as a runner: the workloads of `train_step`, the operations of `ops`.
 
 mod attention;
+mod composed;
 #[path = "../../../../elementwise/formulas.rs"]
 #[allow(dead_code)]
 mod formulas;
@@ -35,6 +36,7 @@ fn main() -> Result<()> {
     cases.extend(images::cases());
     cases.extend(sequences::cases());
     cases.extend(attention::cases());
+    cases.extend(composed::cases());
     cases.push(Case::timed("inference_b1", || {
         let mut training = Workload::book(2).training()?;
         training.step()?;
@@ -137,7 +139,7 @@ fn elementwise() -> Vec<Case> {
     cases.push(Case::timed("focal_1m", || {
         let x = tensor(&[1024, 1024])?.tracked();
         let targets = (0..1024 * 1024).map(|i| if i % 7 == 0 { 1.0f32 } else { 0.0 });
-        let target = Tensor::from_vec(targets.collect(), &[1024, 1024])?;
+        let target = Tensor::from_vec(targets.collect(), [1024, 1024])?;
         Ok(Box::new(move || {
             focal(&x, &target, ALPHA)?.backward()?;
             Ok(())
