@@ -35,6 +35,7 @@ page!(training, "training/README.md", {
 });
 page!(own, "own/README.md", {
     page!(networks, "own/networks.md");
+    page!(images_and_text, "own/images_and_text.md");
     page!(layers, "own/layers.md");
     page!(operations, "own/operations.md");
     page!(losses, "own/losses.md");
