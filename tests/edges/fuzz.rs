@@ -398,6 +398,7 @@ const BROADCAST: &[&str] = &[
     "hypot with",
     "xlogy of a",
     "lerp of a",
+    "addcmul of a",
     "addcdiv of a",
     "prelu",
 ];

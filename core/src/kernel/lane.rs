@@ -85,7 +85,7 @@ impl<F: Float, I: Isa, A: Angles> Real for Lane<F, I, A> {
 
     lane_functions! {
         exp => exp_v; exp_m1 => exp_m1_v; ln => ln_v; ln_1p => ln_1p_v; tanh => tanh_v;
-        sigmoid => sigmoid_v; erf => erf_v; erfc => erfc_v;
+        sigmoid => sigmoid_v; softplus => softplus_v; erf => erf_v; erfc => erfc_v;
         asin => asin_v; acos => acos_v; atan => atan_v; sinh => sinh_v; cosh => cosh_v;
         asinh => asinh_v; acosh => acosh_v; atanh => atanh_v; log2 => log2_v; log10 => log10_v;
         exp2 => exp2_v; lgamma => lgamma_v; digamma => digamma_v;

@@ -79,6 +79,8 @@ pub trait Real:
     fn tanh(self) -> Self;
     /// Computes the logistic function 1 / (1 + e^-x).
     fn sigmoid(self) -> Self;
+    /// Computes ln(1 + e^x).
+    fn softplus(self) -> Self;
     /// Computes the error function.
     fn erf(self) -> Self;
     /// Computes the complementary error function 1 - erf x.

@@ -80,7 +80,7 @@ pub(crate) const LIBRARY: &[Entry] = entries! {
     acosh X, PRIMITIVE;
     atanh X, PRIMITIVE;
     sigmoid X, Kind::Unary(Function::Sigmoid);
-    softplus X, OPERATION;
+    softplus X, PRIMITIVE;
     log_sigmoid X, OPERATION;
     relu X, OPERATION;
     relu6 X, OPERATION;

@@ -175,6 +175,42 @@ pub(crate) fn pullback<F: Float>(
     });
 }
 
+/// Computes the cotangents of both operands of a formula that are the halves of rows of `2 * half`
+/// elements, in the same rows, from those of its results.
+pub(crate) fn pullback_of_halves<F: Float>(
+    loops: &dyn Loops<F>,
+    half: usize,
+    xs: &[F],
+    gs: &[F],
+    out: &mut [F],
+) {
+    let tier = Tier::current();
+    let out = Shared::of(out);
+    parallel::ranges(gs.len(), GRAIN, &|range| {
+        let mut done = range.start;
+        while done < range.end {
+            let (row, column) = (done / half, done % half);
+            let count = (half - column).min(range.end - done);
+            let a = row * 2 * half + column;
+            let [a, b] = [a, a + half].map(|start| start..start + count);
+            // SAFETY: the ranges of one call do not overlap, so neither do their places in the
+            // first halves, nor those in the second ones, and `out` is borrowed until the call
+            // ends.
+            let (first, second) = unsafe { (out.piece(a.clone()), out.piece(b.clone())) };
+            first.copy_from_slice(&gs[done..done + count]);
+            let operands = [&xs[a], &xs[b]];
+            loops.pullback(
+                tier,
+                Wanted::All,
+                &operands,
+                operands[0],
+                &mut [first, second],
+            );
+            done += count;
+        }
+    });
+}
+
 /// A function of a range and the elements of all operands.
 type Body<'a, F> = &'a mut dyn FnMut(Range<usize>, &[&[F]]);
 

@@ -1,6 +1,9 @@
 //! The places of true values.
 
+use crate::kernel::float::Float;
+use crate::kernel::isa::{Isa, Kernel, dispatch};
 use crate::kernel::threads::parallel::{self, GRAIN, Shared};
+use std::ops::Range;
 
 /// True values, counted by pieces.
 pub(crate) struct Places<'a> {
@@ -32,19 +35,74 @@ impl<'a> Places<'a> {
         assert_eq!(out.len(), self.count(), "places of all true values");
         let out = Shared::of(out);
         parallel::ranges(self.mask.len(), GRAIN, &|range| {
-            let piece = range.start / GRAIN;
-            let start = piece.checked_sub(1).map_or(0, |before| self.ends[before]);
             // SAFETY: each piece of the mask has its own range of the places, which follows on that
             // of the piece before, and `out` is borrowed until the call ends.
-            let out = unsafe { out.piece(start..self.ends[piece]) };
+            let out = unsafe { out.piece(self.numbers(range.start)) };
             write_piece(range.start, &self.mask[range], out);
         });
+    }
+
+    /// Writes the elements of `xs`, of which those at the places are replaced by the elements of
+    /// `source`, in order.
+    pub(crate) fn merge<F: Float>(&self, xs: &[F], source: &[F], out: &mut [F]) {
+        parallel::chunks_mut(out, GRAIN, &|start, out| {
+            let range = start..start + out.len();
+            dispatch(Merge {
+                mask: &self.mask[range.clone()],
+                xs: &xs[range],
+                source: &source[self.numbers(start)],
+                out,
+            });
+        });
+    }
+
+    /// Returns the numbers of the true values of the piece of the mask that starts here.
+    fn numbers(&self, start: usize) -> Range<usize> {
+        let piece = start / GRAIN;
+        let before = piece.checked_sub(1).map_or(0, |before| self.ends[before]);
+        before..self.ends[piece]
+    }
+}
+
+/// Elements that are handled at once, on the stack.
+const BLOCK: usize = 256;
+
+struct Merge<'a, F> {
+    mask: &'a [bool],
+    xs: &'a [F],
+    /// As many elements as there are true values.
+    source: &'a [F],
+    out: &'a mut [F],
+}
+
+impl<F: Float> Kernel for Merge<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Some(last) = self.source.len().checked_sub(1) else {
+            return self.out.copy_from_slice(self.xs);
+        };
+        let (mut spread, mut count) = ([F::default(); BLOCK], 0);
+        let blocks = self.out.chunks_mut(BLOCK).zip(self.xs.chunks(BLOCK));
+        for ((out, xs), mask) in blocks.zip(self.mask.chunks(BLOCK)) {
+            // Each place gets the next element, which counts where the value is true. That needs no
+            // branch.
+            for (new, &value) in spread.iter_mut().zip(mask) {
+                *new = self.source[count.min(last)];
+                count += usize::from(value);
+            }
+            let (len, spread) = (out.len(), &spread[..out.len()]);
+            let (xs, mask) = (&xs[..len], &mask[..len]);
+            for i in 0..len {
+                out[i] = if mask[i] { spread[i] } else { xs[i] };
+            }
+        }
     }
 }
 
 /// Writes the places of true values, of which the first has this place.
 fn write_piece(first: usize, mask: &[bool], out: &mut [usize]) {
-    const BLOCK: usize = 256;
     let mut done = 0;
     for (block, mask) in mask.chunks(BLOCK).enumerate() {
         // Each place is written, and stays if the value is true. That needs no branch.
@@ -55,5 +113,36 @@ fn write_piece(first: usize, mask: &[bool], out: &mut [usize]) {
         }
         out[done..done + count].copy_from_slice(&places[..count]);
         done += count;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Places;
+
+    #[test]
+    fn merged_elements_equal_a_plain_loop() {
+        let masks: [fn(usize) -> bool; 4] = [
+            |i| i * 7919 % 13 < 6,
+            |_| true,
+            |_| false,
+            |i| i > 40_000 || i == 5,
+        ];
+        for (len, mask) in [0, 1, 300, 100_003]
+            .into_iter()
+            .flat_map(|len| masks.map(|m| (len, m)))
+        {
+            let mask: Vec<bool> = (0..len).map(mask).collect();
+            let found = Places::of(&mask);
+            let xs: Vec<f32> = (0..len).map(|i| i as f32).collect();
+            let source: Vec<f32> = (0..found.count()).map(|k| -1.0 - k as f32).collect();
+            let mut out = vec![0.0; len];
+            found.merge(&xs, &source, &mut out);
+            let mut next = source.iter();
+            let expected = xs.iter().zip(&mask);
+            let expected = expected.map(|(x, &m)| if m { *next.next().unwrap() } else { *x });
+            assert_eq!(out, expected.collect::<Vec<f32>>());
+            assert_eq!(next.next(), None);
+        }
     }
 }

@@ -48,39 +48,56 @@ pub(crate) struct Sequence {
     pub steps: usize,
 }
 
-/// Computes the negative log-likelihood of each sequence from log-probabilities
-/// `(sequences, time, classes)`; without an alignment it is ∞, or 0 if `zero_infinity`.
-pub(crate) fn losses<F: Float>(
+/// The alignments of a sequence.
+pub(crate) struct Alignments {
+    /// The logarithm of the probability of all of them.
+    total: f64,
+    /// Those of the paths to each state at each step, if they are kept for the cotangents.
+    ahead: Vec<f64>,
+}
+
+impl Alignments {
+    /// Returns the negative log-likelihood; without an alignment it is ∞, or 0 if `zero_infinity`.
+    pub(crate) fn loss(&self, zero_infinity: bool) -> f64 {
+        if self.total == f64::NEG_INFINITY && zero_infinity {
+            0.0
+        } else {
+            -self.total
+        }
+    }
+}
+
+/// Sums over the alignments of each sequence with log-probabilities `(sequences, time, classes)`.
+pub(crate) fn alignments<F: Float>(
     xs: &[F],
     sequences: &[Sequence],
     [time, classes]: [usize; 2],
-    zero_infinity: bool,
-    out: &mut [F],
-) {
-    parallel::chunks_mut(out, 1, &|start, out| {
-        for (i, out) in out.iter_mut().enumerate() {
-            let Sequence { states, steps } = &sequences[start + i];
-            let xs = &xs[(start + i) * time * classes..][..steps * classes];
-            let mut path = Path::new(states);
-            for row in xs.chunks_exact(classes) {
-                path.step(states, row);
+    keep: bool,
+) -> Vec<Alignments> {
+    parallel::collect(sequences.len(), 1, &|range| {
+        let i = range.start;
+        let Sequence { states, steps } = &sequences[i];
+        let xs = &xs[i * time * classes..][..steps * classes];
+        let mut path = Path::new(states);
+        let mut ahead = Vec::with_capacity(if keep { steps * states.len() } else { 0 });
+        for row in xs.chunks_exact(classes) {
+            path.step(states, row);
+            if keep {
+                ahead.extend_from_slice(path.logs());
             }
-            let total = path.total();
-            *out = if total == f64::NEG_INFINITY && zero_infinity {
-                F::zero()
-            } else {
-                F::from_f64(-total)
-            };
         }
-    });
+        let total = path.total();
+        Alignments { total, ahead }
+    })
 }
 
-/// Computes the cotangents of the log-probabilities from those of the losses, `gs`: minus the
-/// probability that an alignment emits the class at the step. If `zero_infinity`, a sequence
-/// without an alignment has cotangents of 0.
+/// Computes the cotangents of the log-probabilities from the alignments, which are kept, and the
+/// cotangents of the losses, `gs`: minus the probability that an alignment emits the class at the
+/// step. If `zero_infinity`, a sequence without an alignment has cotangents of 0.
 pub(crate) fn backward<F: Float>(
     xs: &[F],
     sequences: &[Sequence],
+    alignments: &[Alignments],
     gs: &[F],
     [time, classes]: [usize; 2],
     zero_infinity: bool,
@@ -91,14 +108,8 @@ pub(crate) fn backward<F: Float>(
         out.fill(F::zero());
         let Sequence { states, steps } = &sequences[i];
         let xs = &xs[start..][..steps * classes];
-        let mut path = Path::new(states);
-        let mut ahead = Vec::with_capacity(steps * states.len());
-        for row in xs.chunks_exact(classes) {
-            path.step(states, row);
-            ahead.extend_from_slice(path.logs());
-        }
-        let total = path.total();
-        if total == f64::NEG_INFINITY && zero_infinity {
+        let Alignments { total, ahead } = &alignments[i];
+        if *total == f64::NEG_INFINITY && zero_infinity {
             return;
         }
         let (reversed, g) = (states.reversed(), gs[i].to_f64());
@@ -110,7 +121,7 @@ pub(crate) fn backward<F: Float>(
             dispatch(Shares {
                 ahead,
                 behind: &path.before,
-                total,
+                total: *total,
                 out: &mut shares,
             });
             for (&class, share) in states.classes.iter().zip(&shares) {
@@ -191,7 +202,6 @@ struct Step<'a> {
 
 impl Kernel for Step<'_> {
     type Output = ();
-    const AVX512: bool = false;
 
     #[inline(always)]
     fn run<I: Isa>(self) {
@@ -199,8 +209,8 @@ impl Kernel for Step<'_> {
         let (now, skips) = (&self.now[..len + 2], &self.skips[..len]);
         for s in 0..len {
             let (a, b, c) = (now[s + 2], now[s + 1], now[s] + skips[s]);
-            let largest = if a > b { a } else { b };
-            let largest = if largest > c { largest } else { c };
+            let (larger, first) = if a > b { (a, b) } else { (b, a) };
+            let (largest, second) = if larger > c { (larger, c) } else { (c, larger) };
             // The difference of two logarithms of 0 is NaN.
             let shift = if largest == f64::NEG_INFINITY {
                 0.0
@@ -208,7 +218,8 @@ impl Kernel for Step<'_> {
                 largest
             };
             let exp = |x: f64| Functions::exp_v::<I>(x - shift);
-            self.out[s] = shift + Functions::ln_v::<I>(exp(a) + exp(b) + exp(c));
+            let sum = 1.0 + exp(first) + exp(second);
+            self.out[s] = largest + Functions::ln_v::<I>(sum);
         }
     }
 }
@@ -224,7 +235,6 @@ struct Shares<'a> {
 
 impl Kernel for Shares<'_> {
     type Output = ();
-    const AVX512: bool = false;
 
     #[inline(always)]
     fn run<I: Isa>(self) {

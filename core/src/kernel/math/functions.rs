@@ -3,7 +3,7 @@
 use super::trig::Angles;
 use super::{
     atan, erf, erfc, exp, exp_m1, exp2, fmod, gamma, gamma_f32, hyperbolic, hypot,
-    inverse_hyperbolic, ln, ln_1p, logarithms, pow, sigmoid, tan, tanh, trig,
+    inverse_hyperbolic, ln, ln_1p, logarithms, pow, sigmoid, softplus, tan, tanh, trig,
 };
 use crate::kernel::isa::Isa;
 
@@ -23,6 +23,8 @@ pub trait Functions: Sized {
     fn tanh_v<I: Isa>(self) -> Self;
     /// Computes the logistic function 1 / (1 + e^-x).
     fn sigmoid_v<I: Isa>(self) -> Self;
+    /// Computes ln(1 + e^x).
+    fn softplus_v<I: Isa>(self) -> Self;
     /// Computes the error function.
     fn erf_v<I: Isa>(self) -> Self;
     /// Computes the complementary error function.
@@ -107,6 +109,7 @@ impl_functions!(f32:
         ln_1p_v = ln_1p::ln_1p_f32,
         tanh_v = tanh::tanh_f32,
         sigmoid_v = sigmoid::sigmoid_f32,
+        softplus_v = softplus::softplus_f32,
         erf_v = erf::erf_f32,
         erfc_v = erfc::erfc_f32,
         exp2_v = exp2::exp2_f32,
@@ -140,6 +143,7 @@ impl_functions!(f64:
         ln_1p_v = ln_1p::ln_1p_f64,
         tanh_v = tanh::tanh_f64,
         sigmoid_v = sigmoid::sigmoid_f64,
+        softplus_v = softplus::softplus_f64,
         erf_v = erf::erf_f64,
         erfc_v = erfc::erfc_f64,
         exp2_v = exp2::exp2_f64,

@@ -18,6 +18,7 @@
 //! | `ln_1p`           | 0.52  | 1.0   | all                                     |
 //! | `tanh`            | 1.25  | 1.5   | all                                     |
 //! | `sigmoid`         | 1.5   | 1.6   | all, subnormal results included         |
+//! | `softplus`        | 1.7   | 1.8   | all, subnormal results included         |
 //! | `erf`             | 1.25  | 1.75  | all                                     |
 //! | `erfc`            | 6.0   | 6.5   | all, subnormal results included         |
 //! | `pow`             | 0.51  | std   | all                                     |
@@ -73,6 +74,7 @@ pub(crate) mod ln_1p;
 pub(crate) mod logarithms;
 pub(crate) mod pow;
 pub(crate) mod sigmoid;
+pub(crate) mod softplus;
 pub(crate) mod tan;
 pub(crate) mod tanh;
 pub(crate) mod trig;

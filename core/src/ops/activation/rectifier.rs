@@ -73,7 +73,7 @@ functions! { "# Activations" Activation:
     /// assert_eq!(y, [2f64.ln(), 0.0, 1e4]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn softplus(x) = { if x > SOFTPLUS_LINEAR { x } else { ln_1p(exp(x)) } } derivative {
+    pub fn softplus(x) = { if x > SOFTPLUS_LINEAR { x } else { exact::softplus(x) } } derivative {
         if x > SOFTPLUS_LINEAR { 1.0 } else { sigmoid(x) }
     }
 
@@ -87,9 +87,10 @@ functions! { "# Activations" Activation:
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "logsigmoid")]
-    pub fn log_sigmoid(x) = { (if x < 0.0 { x } else { 0.0 }) - ln_1p(exp(-abs(x))) } derivative {
-        sigmoid(-x)
-    }
+    pub fn log_sigmoid(x) = {
+        // Zeros are positive.
+        0.0 - exact::softplus(-x)
+    } derivative { sigmoid(-x) }
 }
 
 /// # Activations
@@ -189,6 +190,18 @@ fn elu_by_result(x: Tensor, alpha: f64) -> Tensor {
 
 /// The threshold above which softplus is the identity.
 const SOFTPLUS_LINEAR: f64 = 20.0;
+
+/// Softplus without a threshold, for the formulas of other functions.
+pub(crate) mod exact {
+    use crate::autograd::Tensor;
+    use cotangent_macros::elementwise;
+
+    #[elementwise(kind = Activation, crate = "crate")]
+    #[derivative(x = sigmoid(x))]
+    pub(crate) fn softplus(x: Tensor) -> Tensor {
+        softplus(x)
+    }
+}
 
 /// # Activations
 impl Tensor {

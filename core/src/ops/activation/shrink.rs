@@ -3,6 +3,7 @@
 
 use crate::autograd::Tensor;
 use crate::error::{Error, Interval, Result};
+use crate::ops::activation::rectifier::exact;
 use crate::ops::elementwise::functions::functions;
 use cotangent_macros::elementwise;
 
@@ -137,8 +138,11 @@ fn threshold_at(x: Tensor, threshold: f64, value: f64) -> Tensor {
 #[derivative(x = if x * beta > threshold { 1.0 } else { sigmoid(x * beta) })]
 fn softplus_with(x: Tensor, beta: f64, threshold: f64) -> Tensor {
     let scaled = x * beta;
-    let soft = (if scaled > 0.0 { scaled } else { 0.0 }) + ln_1p(exp(-abs(scaled)));
-    if scaled > threshold { x } else { soft / beta }
+    if scaled > threshold {
+        x
+    } else {
+        exact::softplus(scaled) / beta
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use crate::autograd::Tensor;
 use crate::error::Result;
-use crate::tensor::broadcast_shapes;
+use crate::ops::activation::rectifier::exact;
 use cotangent_macros::elementwise;
 use std::f64::consts::LN_2;
 
@@ -107,7 +107,8 @@ impl Tensor {
         lerp(self, end, weight)
     }
 
-    /// Computes `self + value · a · b`, broadcast. PyTorch's default for the value is 1.
+    /// Computes `self + value · a · b`, broadcast. PyTorch's default for the value is 1. The
+    /// product `value · a` is computed first, which may overflow or underflow.
     ///
     /// # Errors
     /// As [`xlogy`](Self::xlogy).
@@ -119,11 +120,11 @@ impl Tensor {
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn addcmul(&self, a: &Self, b: &Self, value: f64) -> Result<Self> {
-        expect_fit("addcmul", [self, a, b])?;
-        self.add(&scaled(a, value).mul(b)?)
+        addcmul(self, a, b, value)
     }
 
-    /// Computes `self + value · a / b`, broadcast. PyTorch's default for the value is 1.
+    /// Computes `self + value · a / b`, broadcast. PyTorch's default for the value is 1. The
+    /// product `value · a` is computed first, which may overflow or underflow.
     ///
     /// # Errors
     /// As [`xlogy`](Self::xlogy).
@@ -135,24 +136,8 @@ impl Tensor {
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn addcdiv(&self, a: &Self, b: &Self, value: f64) -> Result<Self> {
-        expect_fit("addcdiv", [self, a, b])?;
-        self.add(&scaled(a, value).div(b)?)
+        addcdiv(self, a, b, value)
     }
-}
-
-/// Fails unless three tensors have one dtype and shapes that broadcast.
-fn expect_fit(op: &'static str, [x, a, b]: [&Tensor; 3]) -> Result<()> {
-    x.expect_same_dtype(op, a)?;
-    x.expect_same_dtype(op, b)?;
-    let shape = broadcast_shapes(op, a.shape(), b.shape())?;
-    broadcast_shapes(op, x.shape(), &shape)?.reserve(op, x.dtype())
-}
-
-fn scaled(x: &Tensor, value: f64) -> Tensor {
-    if value == 1.0 {
-        return x.clone();
-    }
-    x.mul_scalar(value)
 }
 
 #[elementwise(crate = "crate")]
@@ -170,7 +155,7 @@ fn xlogy(a: Tensor, b: Tensor) -> Tensor {
 fn logaddexp(a: Tensor, b: Tensor, unit: f64) -> Tensor {
     // The difference of equal infinities is NaN.
     let apart = if a == b { 0.0 } else { abs(a - b) };
-    max(a, b) + ln_1p(exp(-apart * unit)) * (1.0 / unit)
+    max(a, b) + exact::softplus(-apart * unit) * (1.0 / unit)
 }
 
 /// The larger number, or the smaller one for the sign -1.
@@ -198,4 +183,14 @@ fn lerp(start: Tensor, end: Tensor, weight: Tensor) -> Tensor {
     } else {
         end - rest
     }
+}
+
+#[elementwise(crate = "crate")]
+fn addcmul(x: Tensor, a: Tensor, b: Tensor, value: f64) -> Tensor {
+    x + a * value * b
+}
+
+#[elementwise(crate = "crate")]
+fn addcdiv(x: Tensor, a: Tensor, b: Tensor, value: f64) -> Tensor {
+    x + a * value / b
 }

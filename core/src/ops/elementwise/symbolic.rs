@@ -4,6 +4,7 @@
 use crate::autograd::Tensor;
 use crate::kernel::Real;
 use crate::kernel::elementwise::compare::{Equal, Less, LessOrEqual};
+use crate::ops::activation::rectifier::exact;
 use crate::ops::elementwise::operation::apply_known;
 use crate::ops::elementwise::{arithmetic, division};
 use std::any::Any;
@@ -133,6 +134,9 @@ impl<'a> Real for Symbol<'a> {
         tan asin acos atan sinh cosh asinh acosh atanh log2 log10 exp2 lgamma digamma
     }
 
+    fn softplus(self) -> Self {
+        self.map(exact::softplus)
+    }
     fn constant(self, value: f64) -> Self {
         self.map(|x| x.constant_like(value))
     }

@@ -131,6 +131,19 @@ impl Tensor {
         })
     }
 
+    /// Records that `values` are the elements that [`taken_each`](Self::taken_each) returns.
+    pub(crate) fn recorded_each(&self, axis: usize, indices: &Indices, values: Array) -> Self {
+        Self::from_op(values.into(), &[self], || Take {
+            from: self.array().shape().clone(),
+            picks: Picks {
+                op: "gather",
+                axis,
+                indices: indices.clone(),
+                each: true,
+            },
+        })
+    }
+
     /// Returns the shape of the part of this tensor that `indices` select from: whole lines along
     /// `axis`. Fails if the shapes do not fit or an index is out of range.
     pub(super) fn lines_of(

@@ -4,7 +4,7 @@ use super::gather::Picks;
 use crate::autograd::{Tensor, stretch};
 use crate::error::{Error, Result};
 use crate::kernel::index::places::Places;
-use crate::tensor::{Indices, Mask, broadcast_shapes, refusable, room};
+use crate::tensor::{Array, Indices, Mask, broadcast_shapes, refusable, room, with_dtype};
 
 /// # Indexing and sorting
 impl Mask {
@@ -99,20 +99,29 @@ impl Tensor {
         }
         self.reserve_like(op)?;
         refusable(op, || {
-            let indices = places(op, &mask.stretched(shape))?;
-            let count = indices.len();
+            let mask = mask.stretched(shape);
+            let found = Places::of(mask.as_slice());
+            let count = found.count();
             if source.len() < count {
                 let reason = format!("expected a source of at least {count} elements");
                 return Err(Error::shape(op, reason, &[shape, source.shape()]));
             }
+            let (x, source) = (self.flatten(), source.flatten().narrowed(op, 0, 0, count));
+            let output = with_dtype!(self.dtype(), F => {
+                let xs = &*x.array().contiguous::<F>();
+                let source = &*source.array().contiguous::<F>();
+                Array::build::<F>(x.array().shape().clone(), |out| found.merge(xs, source, out))
+            });
+            if !x.is_tracked() && !source.is_tracked() {
+                return Ok(Self::from(output).reshaped(shape.clone()));
+            }
             let picks = Picks {
                 op,
                 axis: 0,
-                indices,
+                indices: listed(&found),
                 each: false,
             };
-            let source = source.flatten().narrowed(op, 0, 0, count);
-            let written = self.flatten().written(&picks, &source);
+            let written = x.recorded_writing(&picks, &source, output);
             Ok(written.reshaped(shape.clone()))
         })
     }
@@ -136,11 +145,13 @@ impl Tensor {
 
 /// Returns the places of true values in row-major order.
 fn places(op: &'static str, mask: &Mask) -> Result<Indices> {
-    refusable(op, || {
-        let found = Places::of(mask.as_slice());
-        let mut places = room(found.count());
-        places.resize(found.count(), 0);
-        found.write(&mut places);
-        Ok(Indices::from(places))
-    })
+    refusable(op, || Ok(listed(&Places::of(mask.as_slice()))))
+}
+
+/// Lists places, within [`refusable`].
+fn listed(found: &Places<'_>) -> Indices {
+    let mut places = room(found.count());
+    places.resize(found.count(), 0);
+    found.write(&mut places);
+    Indices::from(places)
 }

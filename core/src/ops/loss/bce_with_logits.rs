@@ -2,6 +2,7 @@
 
 use crate::autograd::Tensor;
 use crate::error::Result;
+use crate::ops::activation::rectifier::exact;
 use crate::ops::elementwise::operation::{self, Reduced};
 use crate::ops::loss::distance::reduced;
 use crate::ops::loss::reduction::{Reduction, expect_one_shape, expect_weight, weighted, without};
@@ -139,7 +140,7 @@ pub(crate) fn means_over_classes(logits: &Tensor, targets: &Tensor) -> Result<Te
 #[elementwise(kind = Loss, crate = "crate")]
 #[derivative(x = (1.0 - z) * sigmoid(x) - z * sigmoid(-x), z = -x)]
 pub(crate) fn bce_with_logits(x: Tensor, z: Tensor) -> Tensor {
-    let tail = ln_1p(exp(-abs(x)));
+    let tail = exact::softplus(-abs(x));
     let above = (if x > 0.0 { x } else { 0.0 }) + tail;
     let below = (if x > 0.0 { 0.0 } else { -x }) + tail;
     share(1.0 - z, above) + share(z, below)
@@ -147,26 +148,20 @@ pub(crate) fn bce_with_logits(x: Tensor, z: Tensor) -> Tensor {
 
 /// The part of positive targets, z ln(1 + e^-x).
 #[elementwise(kind = Loss, name = "bce_with_logits", crate = "crate")]
-#[derivative(x = -z * sigmoid(-x), z = softplus_of_sizes(-x))]
+#[derivative(x = -z * sigmoid(-x), z = exact::softplus(-x))]
 fn bce_of_positives(x: Tensor, z: Tensor) -> Tensor {
-    share(z, softplus_of_sizes(-x))
+    share(z, exact::softplus(-x))
 }
 
 /// The part of negative targets, (1 - z) ln(1 + e^x).
 #[elementwise(kind = Loss, name = "bce_with_logits", crate = "crate")]
-#[derivative(x = (1.0 - z) * sigmoid(x), z = -softplus_of_sizes(x))]
+#[derivative(x = (1.0 - z) * sigmoid(x), z = -exact::softplus(x))]
 fn bce_of_negatives(x: Tensor, z: Tensor) -> Tensor {
-    share(1.0 - z, softplus_of_sizes(x))
+    share(1.0 - z, exact::softplus(x))
 }
 
 /// A loss times its share. A share of 0 gives 0, even if the loss is infinite.
 #[elementwise(crate = "crate")]
 fn share(share: Tensor, loss: Tensor) -> Tensor {
     if share == 0.0 { share } else { share * loss }
-}
-
-/// ln(1 + e^x) as max(x, 0) + ln(1 + e^-|x|), in a form whose derivative is right at 0.
-#[elementwise(crate = "crate")]
-fn softplus_of_sizes(x: Tensor) -> Tensor {
-    (if x > 0.0 { x } else { 0.0 }) + ln_1p(exp(if x > 0.0 { -x } else { x }))
 }

@@ -2,10 +2,11 @@
 
 use crate::autograd::{Backward, Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::{Error, Result};
-use crate::kernel::loss::ctc::{self, Sequence, States};
+use crate::kernel::Float;
+use crate::kernel::loss::ctc::{self, Alignments, Sequence, States};
 use crate::ops::loss::ctc_recorded::composed;
 use crate::ops::loss::reduction::{Reduction, expect_losses};
-use crate::tensor::{Array, Indices, Shape, with_dtype};
+use crate::tensor::{Array, DType, Indices, Shape, with_dtype};
 use smallvec::smallvec;
 
 const NAME: &str = "ctc_loss";
@@ -100,7 +101,8 @@ impl CtcLoss {
 
     /// Returns the loss of each sequence, reduced; [`Tensor::ctc_loss`] says which shapes it takes.
     /// The losses are `(batch)`, or a scalar without a batch. Sums are computed as `f64`
-    /// logarithms.
+    /// logarithms. For the derivative, 8 bytes are kept for each step and state of a sequence; L
+    /// labels have 2 L + 1 states.
     ///
     /// The derivative by a log-probability is minus the probability that an alignment emits the
     /// class at the step. PyTorch's adds the class's own probability, which is right for the
@@ -148,7 +150,7 @@ impl CtcLoss {
             let states = States::new(labels, self.blank);
             sequences.push(Sequence { states, steps });
         }
-        let losses = each(&x, sequences, self.zero_infinity);
+        let losses = each(&x, sequences, self.zero_infinity)?;
         if self.reduction == Reduction::Mean {
             expect_losses(NAME, count, log_probabilities.shape())?;
             let lengths = label_lengths.iter().map(|&len| len.max(1) as f64);
@@ -195,24 +197,32 @@ fn expect_lengths(what: &str, lengths: &[usize], count: usize, longest: usize) -
 }
 
 /// Computes the losses of all sequences.
-fn each(x: &Tensor, sequences: Vec<Sequence>, zero_infinity: bool) -> Tensor {
+fn each(x: &Tensor, sequences: Vec<Sequence>, zero_infinity: bool) -> Result<Tensor> {
     let sizes = [x.shape()[1], x.shape()[2]];
-    let losses = with_dtype!(x.dtype(), F => {
+    if x.is_tracked() {
+        let states = sequences.iter().map(|s| s.steps * s.states.classes.len());
+        Shape::from([states.sum()]).reserve(NAME, DType::F64)?;
+    }
+    let (losses, alignments) = with_dtype!(x.dtype(), F => {
         let xs = &*x.array().contiguous::<F>();
-        Array::build::<F>(Shape::from([sequences.len()]), |out| {
-            ctc::losses(xs, &sequences, sizes, zero_infinity, out);
-        })
+        let alignments = ctc::alignments(xs, &sequences, sizes, x.is_tracked());
+        let losses = alignments.iter().map(|all| F::from_f64(all.loss(zero_infinity)));
+        let losses: Vec<F> = losses.collect();
+        (Tensor::from(&losses[..]), alignments)
     });
-    Tensor::from_op(losses.into(), &[x], || Ctc {
+    Ok(Tensor::from_op(losses, &[x], || Ctc {
         x: x.clone(),
         sequences,
+        alignments,
         zero_infinity,
-    })
+    }))
 }
 
 struct Ctc {
     x: Tensor,
     sequences: Vec<Sequence>,
+    /// Kept for the derivative.
+    alignments: Vec<Alignments>,
     zero_infinity: bool,
 }
 
@@ -239,7 +249,8 @@ impl Op for Ctc {
         let dx = with_dtype!(x.dtype(), F => {
             let (xs, gs) = (&*x.contiguous::<F>(), cotangent.array().to_vec::<F>());
             Array::build::<F>(x.shape().clone(), |out| {
-                ctc::backward(xs, &self.sequences, &gs, sizes, self.zero_infinity, out);
+                let (sequences, alignments) = (&self.sequences, &self.alignments);
+                ctc::backward(xs, sequences, alignments, &gs, sizes, self.zero_infinity, out);
             })
         });
         Ok(smallvec![Some(Tensor::from(dx))])

@@ -3,8 +3,8 @@
 use crate::autograd::Tensor;
 use crate::error::Result;
 use crate::kernel::Float;
-use crate::kernel::reduce::scan::{Lines, scan};
-use crate::tensor::{DType, Indices, resolve_axis, with_dtype};
+use crate::kernel::reduce::running;
+use crate::tensor::{Array, DType, Indices, resolve_axis, with_dtype};
 
 /// # Reductions
 impl Tensor {
@@ -57,19 +57,15 @@ fn running_extreme(
     }
     let axis = resolve_axis(op, axis, x.rank())?;
     x.array().shape().reserve(op, DType::F64)?; // The places have 8 bytes.
-    let lines = Lines::Axis([x.shape()[axis], x.shape()[axis + 1..].iter().product()]);
+    let shape = x.array().shape().clone();
+    let lengths = [shape[axis], shape[axis + 1..].iter().product()];
     let mut places = vec![0; x.len()];
-    with_dtype!(x.dtype(), F => {
+    let values = with_dtype!(x.dtype(), F => {
         let xs = &*x.array().contiguous::<F>();
-        let (first, sign) = ((F::from_f64(f64::NEG_INFINITY), 0), F::from_f64(sign));
-        scan(false, lines, first, &mut places, &|best: &mut (F, usize), i, [count, _]| {
-            let x = xs[i] * sign;
-            if x.is_nan() || x >= best.0 {
-                *best = (x, count);
-            }
-            best.1
-        });
+        Array::build::<F>(shape.clone(), |values| {
+            running::extremes(xs, lengths, F::from_f64(sign), values, &mut places);
+        })
     });
-    let places = Indices::from_vec(places, x.array().shape().clone())?;
-    Ok((x.taken_each(axis, &places), places))
+    let places = Indices::from_vec(places, shape)?;
+    Ok((x.recorded_each(axis, &places, values), places))
 }

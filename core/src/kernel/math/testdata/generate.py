@@ -157,6 +157,10 @@ def main():
     write("atanh", mpmath.atanh,
           uniform(own, 200, -1, 1) + logarithmic(own, 100, -60, -2) + tiny
           + [1 - x for x in logarithmic(own, 60, -53, -2, False)])
+    write("softplus", lambda x: mpmath.log1p(mpmath.exp(x)),
+          uniform(own, 100, -745, 0) + uniform(own, 120, -2, 2) + uniform(own, 100, -45, 45)
+          + logarithmic(own, 60, -60, 9) + [(n + 0.5) * LN2 for n in range(-30, 30)]
+          + around([0.0, -LN2, -708.3964185322641, -745.1332191019411, 36.7368005696771]))
 
 
 main()
