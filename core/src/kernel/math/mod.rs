@@ -33,10 +33,10 @@
 //! | `log10`           | 0.52  | 1.5   | all, subnormal arguments included       |
 //! | `hypot`           | 0.51  | 1.1   | all                                     |
 //! | `fmod`            | 0     | 0     | all                                     |
-//! | `lgamma`          | 0.6   | 2.0   | positive; for others see [`gamma_f32`]  |
-//! | `digamma`         | 0.6   | 6.0   | positive; for others see [`gamma_f32`]  |
+//! | `lgamma`          | 0.6   | 2.0   | positive; for others see `gamma_f32.rs` |
+//! | `digamma`         | 0.6   | 6.0   | positive; for others see `gamma_f32.rs` |
 //!
-//! `lgamma` and `digamma` of `f64` run one element at a time too ([`gamma`]), as `fmod` of `f64`
+//! `lgamma` and `digamma` of `f64` run one element at a time too (`gamma.rs`), as `fmod` of `f64`
 //! does without fused multiply-add.
 //!
 //! `testdata/minimax.py` derives the coefficients. `testdata/generate.py` computes the reference
