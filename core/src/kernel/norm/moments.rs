@@ -120,3 +120,73 @@ impl Terms<1, 1, 2> for Deviations {
         [deviation * deviation, deviation]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Compares the moments of one column of many samples with sums in `f64`.
+    fn check(name: &str, value: impl Fn(usize) -> f32) {
+        for [samples, inner] in [[5, 1], [MANY - 1, 1], [MANY, 1], [100_000, 1], [200, 3]] {
+            let xs: Vec<f32> = (0..samples * inner).map(&value).collect();
+            let sizes = Channels {
+                samples,
+                channels: 1,
+                inner,
+            };
+            let found = Moments::of(&xs, sizes);
+            let count = xs.len() as f64;
+            let mean = xs.iter().map(|&x| f64::from(x)).sum::<f64>() / count;
+            let squares: f64 = xs.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum();
+            let spread = (squares / count).sqrt();
+            let error = f64::from(found.mean[0]) + f64::from(found.rest[0]) - mean;
+            let noise = mean.abs() * 1e-7;
+            assert!(
+                error.abs() <= 1e-6 * spread + 1e-7 * noise,
+                "{name} {samples}: mean {error:e}"
+            );
+            let error = f64::from(found.squares[0]) - squares;
+            let bound = 2e-6 * squares + count * noise.powi(2);
+            assert!(
+                error.abs() <= bound,
+                "{name} {samples}: squares {error:e} of {squares:e}"
+            );
+        }
+    }
+
+    #[test]
+    fn moments_are_right_whatever_the_first_samples_are() {
+        let noise = |i: usize| ((i * 7919 + 13) % 1009) as f32 / 1009.0 - 0.5;
+        check("uniform", noise);
+        check("a large mean", |i| 1e4 + noise(i));
+        check("equal", |_| 0.1);
+        check(
+            "equal first samples",
+            |i| if i < 150 { 3.0 } else { noise(i) },
+        );
+        check("first samples far off", |i| {
+            if i < FIRST { 1e4 } else { noise(i) }
+        });
+        check("one outlier", |i| if i == 100 { 1e6 } else { noise(i) });
+        check("ascending", |i| i as f32);
+    }
+
+    #[test]
+    fn numbers_that_are_not_finite_reach_the_result() {
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            for place in [0, 300] {
+                let mut xs = [1.0; 400];
+                xs[place] = bad;
+                let sizes = Channels {
+                    samples: 400,
+                    channels: 1,
+                    inner: 1,
+                };
+                assert!(
+                    !Moments::of(&xs, sizes).squares[0].is_finite(),
+                    "{bad} at {place}"
+                );
+            }
+        }
+    }
+}
