@@ -21,6 +21,7 @@ mod shape;
 pub use attention::dot_product::Attention;
 pub use attention::rotary::RotaryPairs;
 pub use conv::options::Convolution;
+pub(crate) use elementwise::arithmetic::sum_of_some;
 pub use elementwise::parts;
 pub use index::order::Order;
 pub use index::reduce::ScatterReduction;
