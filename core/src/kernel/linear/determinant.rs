@@ -2,8 +2,8 @@
 
 use super::decompose::{Done, Fault, Lu, Real, identity, scale, wide, zeros};
 
-/// A matrix with rows and columns that are scaled by powers of two, and its determinant, which may be
-/// out of the range.
+/// A matrix with rows and columns that are scaled by powers of two, and its determinant, which may
+/// be out of the range.
 struct Scaled {
     lu: Lu<f64>,
     /// The exponents of the powers of two by which rows and columns are divided.
@@ -89,8 +89,8 @@ pub(crate) fn log_determinant<F: Real>(a: &[F], n: usize, out: &mut [F]) -> Done
     Ok(())
 }
 
-/// Computes the cofactors of a (n, n), the elements of det(a) a⁻ᵀ. Neither factor needs to be in the
-/// range.
+/// Computes the cofactors of a (n, n), the elements of det(a) a⁻ᵀ. Neither factor needs to be in
+/// the range.
 pub(crate) fn cofactors<F: Real>(a: &[F], n: usize, out: &mut [F]) -> Done {
     let scaled = Scaled::new(a, n)?;
     let mut inverse = zeros::<f64>(a.len())?;

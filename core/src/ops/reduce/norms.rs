@@ -125,8 +125,8 @@ impl Tensor {
     /// For other axes, [`permute`](Self::permute) first.
     ///
     /// # Errors
-    /// [`Error::Shape`] if there are fewer than two axes, or if the largest or smallest of no sums or
-    /// singular values would be taken.
+    /// [`Error::Shape`] if there are fewer than two axes, or if the largest or smallest of no sums
+    /// or singular values would be taken.
     ///
     /// ```
     /// use cotangent::prelude::*;

@@ -14,8 +14,8 @@ impl Tensor {
     /// Returns the determinants of square matrices: (…, n, n) becomes (…). The determinant of a
     /// matrix without elements is 1.
     ///
-    /// The gradient is `g det(A) A⁻ᵀ`. Its elements have all digits if they are in the range, also if
-    /// the determinant or the inverse is not. Of a singular matrix it is an error here; PyTorch
+    /// The gradient is `g det(A) A⁻ᵀ`. Its elements have all digits if they are in the range, also
+    /// if the determinant or the inverse is not. Of a singular matrix it is an error here; PyTorch
     /// computes it from the singular values.
     ///
     /// # Errors
