@@ -1,6 +1,6 @@
 //! Linear algebra: laws that hold for any matrices, bad input, and gradients that are not defined.
 
-use cotangent::{Backward, DType, Error, MatrixNorm, Result, Tensor};
+use cotangent::{Backward, DType, Error, MatrixNorm, Norm, Result, Tensor};
 
 fn identity(n: usize) -> Result<Tensor> {
     Tensor::eye([n, n], DType::F64)
@@ -205,6 +205,19 @@ fn singular_and_indefinite_matrices_are_named() -> Result<()> {
                 not positive";
     assert_says(Tensor::from([[1.0f64, 2.0], [2.0, 1.0]]).cholesky(), text);
     assert_eq!(singular.det()?.item()?, 0.0);
+    // The first and the second pivot are 0, and a row is.
+    for rows in [
+        [[0.0f64, 1.0, 2.0], [0.0, 3.0, 4.0], [0.0, 5.0, 7.0]],
+        [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0], [1.0, 1.0, 3.0]],
+        [[1.0, 2.0, 3.0], [0.0, 0.0, 0.0], [4.0, 5.0, 7.0]],
+    ] {
+        let a = Tensor::from(rows);
+        let (sign, log) = a.slogdet()?;
+        let found = (a.det()?.item()?, sign.item()?, log.item()?);
+        assert_eq!(found, (0.0, 0.0, f64::NEG_INFINITY));
+        let a = a.tracked();
+        assert_says(a.det()?.backward(), "det: the matrix is singular");
+    }
     let (sign, log) = singular.slogdet()?;
     assert_eq!((sign.item()?, log.item()?), (0.0, f64::NEG_INFINITY));
     let a = singular.tracked();
@@ -212,6 +225,75 @@ fn singular_and_indefinite_matrices_are_named() -> Result<()> {
     let text = "qr: the matrix does not have full rank";
     assert_says(a.qr()?.1.sum().backward(), text);
     Ok(())
+}
+
+#[test]
+fn the_gradient_of_the_determinant_is_right_where_its_factors_leave_the_range() -> Result<()> {
+    let cofactors = |diagonal: &[f64], dtype| {
+        let diagonal = Tensor::from(diagonal).to_dtype(dtype);
+        let a = diagonal.diag_embed(0)?.tracked();
+        let grads = a.det()?.backward()?;
+        let gradient = grads.get(&a).expect("a gradient");
+        // Only the diagonal has cofactors.
+        assert_eq!(
+            gradient
+                .triu(1)?
+                .add(&gradient.tril(-1)?)?
+                .abs()
+                .sum()
+                .item()?,
+            0.0
+        );
+        gradient.diagonal(0)
+    };
+    for (diagonal, expected) in [
+        // The determinant is 0.
+        (&[1e-200, 2e-200][..], &[2e-200, 1e-200][..]),
+        (&[1e-200, 2e-200, 1.0], &[2e-200, 1e-200, 0.0]),
+        (&[1e-200, 1e-200, 1e-200], &[0.0; 3]),
+        // The inverse is infinite.
+        (&[1e-310, 1.0], &[1.0, 1e-310]),
+        (&[1e-310, 1e200, 1e-100], &[1e100, 0.0, 1e-110]),
+        // Determinants of the scaled matrices would be infinite or 0.
+        (&[1e200, 1e-200, 3.0], &[3e-200, 3e200, 1.0]),
+        (
+            &[1e-300, 1e300, 1e-300, 2e300],
+            &[2e300, 2e-300, 2e300, 1e-300],
+        ),
+    ] {
+        let found = cofactors(diagonal, DType::F64)?.to_f64_vec();
+        for (found, expected) in found.iter().zip(expected) {
+            let near = (found - expected).abs() <= 1e-12 * expected.abs();
+            assert!(near, "{found} instead of {expected}");
+        }
+    }
+    let found = cofactors(&[1e-30, 3e-30], DType::F32)?.to_f64_vec();
+    assert!((found[0] / 3e-30 - 1.0).abs() < 1e-6 && (found[1] / 1e-30 - 1.0).abs() < 1e-6);
+    // Products of the first 40 pivots are 0.
+    let regular = drawn(&[80, 80])?;
+    let (sign, log) = regular.slogdet()?;
+    let determinant = sign.item()? * log.item()?.exp();
+    let expected = transposed(&regular.inverse()?)?.mul_scalar(determinant);
+    let factors = Tensor::cat(&[[-30; 40], [30; 40]].map(powers), 0)?;
+    let a = regular.mul(&factors)?.tracked();
+    let grads = a.det()?.backward()?;
+    let found = grads.get(&a).expect("a gradient").mul(&factors)?;
+    let largest = expected.norm(Norm::LInf)?.item()?;
+    let [found, expected] = [found, expected].map(|x| x.div_scalar(largest));
+    assert_near(&found, &expected, "the gradient of det");
+    // The second derivative, of a determinant that is 0.
+    let a = scaled(&identity(2)?, -700).tracked();
+    let grads = Backward::new().create_graph().run(&a.det()?)?;
+    let first = grads.get(&a).expect("a gradient").diagonal(0)?;
+    let second = first.narrow(0, 0, 1)?.sum().backward()?;
+    let second = second.get(&a).expect("a gradient").to_f64_vec();
+    assert_eq!(second, [0.0, 0.0, 0.0, 1.0]);
+    Ok(())
+}
+
+/// Returns a column of powers of two.
+fn powers<const N: usize>(exponents: [i32; N]) -> Tensor {
+    Tensor::from(exponents.map(|exponent| [2f64.powi(exponent)]))
 }
 
 #[test]

@@ -29,6 +29,12 @@ const EXCEPTIONS: &[Exception] = &[
         reason: "a partial sum is infinite, as in PyTorch",
     },
     Exception {
+        operations: &["density of weights"],
+        condition: "the sizes of the weights add up to more than the range of f32",
+        holds: |seen| terms(seen, 1) > f64::from(f32::MAX),
+        reason: "their sum is infinite, and divides",
+    },
+    Exception {
         operations: PRODUCTS,
         condition: "the terms, or all together, are beyond the range of f32",
         // With a single operand the terms are squares.

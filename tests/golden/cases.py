@@ -482,16 +482,54 @@ def vector_lists():
     return cases + case("equal", x, torch.cat([x[1:], y]), second=False)
 
 
-def repeated():
+def repeated(empty=True):
     """Makes cases of elements that repeat, and of others."""
     random = Random("repeated")
     x = random.labels(7, 4, 9).double() / 2 - 1
     cases = case("repeated", x, second=False) + case("spread", random.normal(40), second=False)
     cases += case("equal", torch.full((3,), 0.125), second=False)
-    return cases + case("empty", torch.zeros(0, 3), second=False)
+    return cases + (case("empty", torch.zeros(0, 3), second=False) if empty else [])
 
 
-def distinct(x):
+def repeated_slices():
+    """Makes cases of slices that repeat along each axis, and of others."""
+    random = Random("repeated slices")
+    x = random.labels(2, 9, 3).double()
+    cases = case("rows", x, second=False) + case("columns", x.T.contiguous(), second=False)
+    cases += case("cube", random.labels(2, 4, 2, 5).double(), second=False)
+    return cases + case("spread", random.normal(5, 4), second=False)
+
+
+def weights():
+    """Makes cases of elements that repeat with a weight each, and of others."""
+    random = Random("weights")
+    x = random.labels(7, 4, 9).double() / 2 - 1
+    cases = case("repeated", x, random.normal(4, 9) + 2)
+    return cases + case("spread", random.normal(40), random.normal(40) + 2)
+
+
+def distinct_slices(x, dim):
+    values, inverse, counts = torch.unique(
+        x.detach(), dim=dim, return_inverse=True, return_counts=True
+    )
+    return torch.cat([values.flatten(), inverse.double(), counts.double()]) * x.sum()
+
+
+def weighted_histogram(x, y, bins, density=False, **options):
+    """Computes PyTorch's sums of weights, which it does not differentiate, from a table of all
+    elements and bins."""
+    options |= {"weight": y.detach(), "density": density}
+    expected, edges = torch.histogram(x.detach(), bins, **options)
+    x, y, last = x.flatten(), y.flatten(), torch.arange(bins).unsqueeze(1) == bins - 1
+    low, high = edges[:-1].unsqueeze(1), edges[1:].unsqueeze(1)
+    sums = ((x >= low) & ((x < high) | (last & (x == high)))).double() @ y
+    if density:
+        sums = sums / sums.sum() / edges.diff()
+    assert torch.allclose(sums, expected, rtol=1e-12, atol=1e-14)
+    return torch.cat([sums, edges]) * x.sum()
+
+
+def distinct_values(x):
     values, inverse, counts = torch.unique(x.detach(), return_inverse=True, return_counts=True)
     return torch.cat([values, inverse.flatten().double(), counts.double()]) * x.sum()
 
@@ -1352,22 +1390,22 @@ def broad(out, kernel, transposed=False):
 # Linear algebra.
 
 
-def numbers(x):
+def counting(x):
     return torch.diag(torch.arange(1.0, min(x.shape[-2:]) + 1.0))
 
 
 def regular(x):
     m, n = x.shape[-2:]
     k = min(m, n)
-    return F.pad(numbers(x), (0, n - k, 0, m - k)) + 0.2 * x
+    return F.pad(counting(x), (0, n - k, 0, m - k)) + 0.2 * x
 
 
 def symmetric(x):
-    return numbers(x) + 0.1 * (x + x.mT)
+    return counting(x) + 0.1 * (x + x.mT)
 
 
 def definite(x):
-    return numbers(x) + 0.1 * x @ x.mT
+    return counting(x) + 0.1 * x @ x.mT
 
 
 def decomposed(values, vectors):
@@ -1378,7 +1416,7 @@ def cubed(u, s, vt):
     return u * s.square().unsqueeze(-2) @ vt
 
 
-def stacked(q, r):
+def recombined(q, r):
     sign = r.diagonal(dim1=-2, dim2=-1).sign()
     q, r = q * sign.unsqueeze(-2), r * sign.unsqueeze(-1)
     return q @ r.square() + q @ r

@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 def registry():
     """Returns the rows, which an ignored test prints."""
-    test = "cargo test -p cotangent-tests --features linalg --test golden print_registry"
+    test = "cargo test -p cotangent-tests --test golden print_registry"
     test += " -- --exact --ignored --nocapture"
     printed = subprocess.run(
         test.split(), cwd=ROOT, check=True, capture_output=True, text=True

@@ -2,6 +2,7 @@
 
 use crate::autograd::{Backward, Node, Tensor, Vjp, nodes_leading_to, stretch};
 use crate::error::{Error, Result};
+use crate::ops::sum_of_some;
 use crate::tensor::{Array, with_dtype};
 use smallvec::SmallVec;
 use std::collections::HashMap;
@@ -110,10 +111,7 @@ fn transposed(node: &Arc<Node>, tangents: &Tangents, context: &Vjp) -> Result<Te
             .retain_graph()
             .grad_or_none(pulled, &tangent, &[&cotangent])?;
         for part in parts.into_iter().flatten() {
-            sum = Some(match sum {
-                Some(sum) => sum.add(&part)?,
-                None => part,
-            });
+            sum = sum_of_some(sum, Some(part))?;
         }
     }
     Ok(sum.unwrap_or_else(zeros))

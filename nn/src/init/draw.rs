@@ -7,6 +7,9 @@ use cotangent_core::{DType, Error, Result, Tensor};
 
 pub(super) const OP: &str = "initializer";
 
+/// The reason if a generator repeats itself, so that no draw is accepted.
+pub(super) const DEPENDENT: &str = "the generator's draws are not independent";
+
 /// The standard deviation of a standard normal distribution truncated at two standard deviations.
 const TRUNCATED_DEVIATION: f64 = 0.879_625_661_034_239_8;
 
@@ -116,14 +119,18 @@ fn truncated_normal(
         ));
     }
     let [least, largest] = inward(mean - 2.0 * deviation, mean + 2.0 * deviation);
-    Tensor::from_fn(shape, DType::F32, || {
-        loop {
-            let draw: f64 = StandardNormal.sample(rng);
-            if draw.abs() <= 2.0 {
-                return (mean + draw * deviation).clamp(least, largest);
-            }
-        }
-    })
+    let mut is_stuck = false;
+    let values = Tensor::from_fn(shape, DType::F32, || {
+        // One draw of 22 is not within the bounds.
+        let mut draws = (0..1000).map(|_| StandardNormal.sample(rng));
+        let draw: Option<f64> = draws.find(|draw: &f64| draw.abs() <= 2.0);
+        is_stuck |= draw.is_none();
+        (mean + draw.unwrap_or(0.0) * deviation).clamp(least, largest)
+    })?;
+    if is_stuck {
+        return Err(Error::argument(OP, DEPENDENT));
+    }
+    Ok(values)
 }
 
 /// Returns the least and the largest `f32` between two bounds, so that no draw is rounded out of

@@ -1,6 +1,6 @@
 //! Random matrices with orthonormal rows or columns.
 
-use super::draw::OP;
+use super::draw::{DEPENDENT, OP};
 use cotangent_core::random::Rng;
 use cotangent_core::{DType, Error, Result, Tensor};
 
@@ -65,10 +65,7 @@ fn orthonormalize(vector: &mut [f64], before: &[f64]) -> Result<()> {
         }
         // Normal draws never reach this. Draws of a generator that repeats itself do.
         if length.is_nan() || length <= 1e-13 * drawn {
-            return Err(Error::argument(
-                OP,
-                "the generator's draws are not independent",
-            ));
+            return Err(Error::argument(OP, DEPENDENT));
         }
     }
     for x in vector {

@@ -131,7 +131,7 @@ pub fn linalg() -> Vec<super::Entry> {
                 |x| { let (q, r) = regular(&x[0])?.qr()?; stacked(&q, &r) };
             golden conditioned(golden("linalg", "qr",
                 |x| { let (q, r) = regular(&x[0])?.qr()?; stacked(&q, &r) })
-                .torch("stacked(*torch.linalg.qr(regular(x)))", "rectangles()"));
+                .torch("recombined(*torch.linalg.qr(regular(x)))", "rectangles()"));
             without Draw: BAD_INPUT;
         }
         eigh {
@@ -217,12 +217,17 @@ pub fn linalg() -> Vec<super::Entry> {
                 |x| regular(&x[0])?.matrix_norm(MatrixNorm::Nuclear);
             check "matrix_norm(Spectral)", Signed: (k, n + 1, n) => (k),
                 |x| regular(&x[0])?.matrix_norm(MatrixNorm::Spectral), refused if n == 0;
+            check "matrix_norm(MinusSpectral)", Signed: (k, n, n + 1) => (k),
+                |x| regular(&x[0])?.matrix_norm(MatrixNorm::MinusSpectral), refused if n == 0;
             golden conditioned(golden("linalg", "matrix_norm(Nuclear)",
                 |x| regular(&x[0])?.matrix_norm(MatrixNorm::Nuclear))
                 .torch("torch.linalg.matrix_norm(regular(x), 'nuc')", "rectangles()"));
             golden conditioned(golden("linalg", "matrix_norm(Spectral)",
                 |x| regular(&x[0])?.matrix_norm(MatrixNorm::Spectral))
                 .torch("torch.linalg.matrix_norm(regular(x), 2)", "rectangles()"));
+            golden conditioned(golden("linalg", "matrix_norm(MinusSpectral)",
+                |x| regular(&x[0])?.matrix_norm(MatrixNorm::MinusSpectral))
+                .torch("torch.linalg.matrix_norm(regular(x), -2)", "rectangles()"));
         }
     }
 }

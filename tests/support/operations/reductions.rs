@@ -1,9 +1,12 @@
 //! Reductions, and running results along an axis.
 
-use super::Domain::Signed;
+use super::Domain::{Positive, Signed};
 use super::Entry;
+use super::drawn::Arguments;
 use super::golden::{Operands, golden};
-use cotangent::{Axes, Bins, Indices, Interpolation, Mask, MatrixNorm, Norm, Result, Tensor};
+use cotangent::{
+    Axes, Bins, Histogram, Indices, Interpolation, Mask, MatrixNorm, Norm, Result, Tensor,
+};
 
 /// A reduction over several lists of axes, dropped and kept: the data file, the begin and the end
 /// of its name, the call, PyTorch's expression, the cases, the bounds.
@@ -573,13 +576,29 @@ pub fn reductions() -> Vec<Entry> {
                 let [inverse, counts] = [unique.inverse.flatten(), unique.counts]
                     .map(|indices| indices.to_tensor(x[0].dtype()));
                 Tensor::cat(&[unique.values, inverse, counts], 0)?.mul(&x[0].sum())
-            }).torch("distinct(x)", "repeated()").sums();
+            }).torch("distinct_values(x)", "repeated()").sums();
             draw 1 Same |x, p| {
                 let unique = x[0].unique()?;
                 (unique.values, (unique.inverse, unique.counts))
             };
             draw 0 Same |x, p| p.indices.unique().map(|unique| (unique.values, unique.counts));
             without Check: "gives values that are not tracked";
+        }
+        unique_along {
+            extreme "unique_along raw", Signed: (m, k) => (m),
+                |x| numbers(&x[0].unique_along(0)?.inverse, &x[0]);
+            golden golden("vectors", "unique_along 0", |x| distinct_slices(x, 0))
+                .torch("distinct_slices(x, 0)", "repeated_slices()").sums();
+            golden golden("vectors", "unique_along -1", |x| distinct_slices(x, -1))
+                .torch("distinct_slices(x, -1)", "repeated_slices()").sums();
+            draw 1 Same |x, p| {
+                let unique = x[0].unique_along(p.axis)?;
+                (unique.values, (unique.inverse, unique.counts))
+            };
+            draw 0 Same |x, p| p.indices.unique_along(p.axis).map(|unique| {
+                (unique.values, (unique.inverse, unique.counts))
+            });
+            without Check: "gives slices that are not tracked";
         }
         histogram {
             extreme "histogram raw", Signed: (m, k) => (3),
@@ -592,16 +611,34 @@ pub fn reductions() -> Vec<Entry> {
             golden golden("vectors", "histogram of edges",
                 |x| counted(x, Bins::Edges(&[-1.0, 0.0, 0.25, 3.0])))
                 .torch("histogram(x, torch.tensor([-1.0, 0.0, 0.25, 3.0]))", "repeated()").sums();
+            golden golden("vectors", "histogram of densities", |x| {
+                let histogram = x[0].histogram(Bins::Equal(7))?;
+                Tensor::cat(&[histogram.density()?, histogram.edges], 0)?.mul(&x[0].sum())
+            }).torch("histogram(x, 7, density=True)", "repeated(empty=False)").sums();
             draw 1 Same |x, p| {
                 let edges = [p.number, p.other_number, p.third_number];
-                let bins = match p.power % 3 {
-                    0 => Bins::Equal(p.size),
-                    1 => Bins::Between(p.size, p.number, p.other_number),
-                    _ => Bins::Edges(&edges),
-                };
-                x[0].histogram(bins).map(|histogram| (histogram.counts, histogram.edges))
+                let histogram = x[0].histogram(bins(p, &edges))?;
+                (histogram.density()?, (histogram.counts, histogram.edges))
             };
             without Check: "gives numbers";
+        }
+        weighted_histogram {
+            check "weighted_histogram", Signed: (m, k) => (4), |x| Ok(weighted(&x[0])?.counts);
+            check "density of weights", Positive: (m, k) => (4), |x| weighted(&x[0])?.density();
+            golden golden("vectors", "weighted_histogram", |x| {
+                let histogram = x[0].weighted_histogram(Bins::Equal(7), &x[1])?;
+                Tensor::cat(&[histogram.counts, histogram.edges], 0)?.mul(&x[0].sum())
+            }).torch("weighted_histogram(x, y, 7)", "weights()").sums();
+            golden golden("vectors", "weighted_histogram of densities", |x| {
+                let histogram = x[0].weighted_histogram(Bins::Between(5, -0.5, 1.5), &x[1])?;
+                Tensor::cat(&[histogram.density()?, histogram.edges], 0)?.mul(&x[0].sum())
+            }).torch("weighted_histogram(x, y, 5, range=(-0.5, 1.5), density=True)", "weights()")
+                .sums();
+            draw 2 Close |x, p| {
+                let edges = [p.number, p.other_number, p.third_number];
+                let histogram = x[0].weighted_histogram(bins(p, &edges), &x[1])?;
+                (histogram.counts, histogram.edges)
+            };
         }
         logsumexp {
             check "logsumexp", Signed: (m, k) => (), |x| Ok(x[0].logsumexp());
@@ -650,6 +687,29 @@ fn counted(x: &Operands, bins: Bins) -> Result<Tensor> {
     let histogram = x[0].histogram(bins)?;
     let counts = histogram.counts.to_tensor(x[0].dtype());
     Tensor::cat(&[counts, histogram.edges], 0)?.mul(&x[0].sum())
+}
+
+/// Returns the distinct slices, their places and their numbers, times the sum of the operand.
+fn distinct_slices(x: &Operands, axis: isize) -> Result<Tensor> {
+    let unique = x[0].unique_along(axis)?;
+    let [inverse, counts] =
+        [unique.inverse, unique.counts].map(|indices| indices.to_tensor(x[0].dtype()));
+    Tensor::cat(&[unique.values.flatten(), inverse, counts], 0)?.mul(&x[0].sum())
+}
+
+/// Returns drawn bins.
+fn bins<'a>(p: &Arguments, edges: &'a [f64]) -> Bins<'a> {
+    match p.power % 3 {
+        0 => Bins::Equal(p.size),
+        1 => Bins::Between(p.size, p.number, p.other_number),
+        _ => Bins::Edges(edges),
+    }
+}
+
+/// Returns a histogram whose weights are the squares of the operand, and nine of 1.
+fn weighted(x: &Tensor) -> Result<Histogram<Tensor>> {
+    let weights = Tensor::cat(&[x.flatten(), Tensor::ones([9], x.dtype())?], 0)?;
+    apart(&weights.zeros_like()?)?.weighted_histogram(Bins::Between(4, -5.1, 5.2), &weights)
 }
 
 /// Replaces every seventh element by NaN, which no gradient reaches.

@@ -81,7 +81,7 @@ fn excess<F: Real>(a: &[F], squares: bool) -> i32 {
 }
 
 /// Multiplies by a power of two.
-fn scale<F: Real>(xs: &mut [F], exponent: i32) {
+pub(super) fn scale<F: Real>(xs: &mut [F], exponent: i32) {
     if exponent != 0 {
         let half = 2f64.powi(exponent / 2);
         let rest = 2f64.powi(exponent - exponent / 2);
@@ -105,17 +105,17 @@ fn symmetric_part<F: Real>(a: &[F], n: usize) -> Result<Vec<F>, Fault> {
 
 /// A matrix with permuted rows, divided by 2^`excess`, as the product of a lower and an upper
 /// triangle.
-struct Lu<F> {
+pub(super) struct Lu<F> {
     values: Vec<F>,
-    excess: i32,
+    pub excess: i32,
     forward: Vec<usize>,
     back: Vec<usize>,
-    swaps: usize,
+    pub swaps: usize,
     n: usize,
 }
 
 impl<F: Real> Lu<F> {
-    fn new(a: &[F], n: usize) -> Result<Self, Fault> {
+    pub fn new(a: &[F], n: usize) -> Result<Self, Fault> {
         let (mut values, excess) = (by_columns(a, n, n)?, excess(a, false));
         scale(&mut values, -excess);
         let mut forward = Vec::new();
@@ -142,13 +142,18 @@ impl<F: Real> Lu<F> {
         })
     }
 
-    fn pivots(&self) -> impl Iterator<Item = F> {
+    pub fn pivots(&self) -> impl Iterator<Item = F> {
         self.values.iter().step_by(self.n + 1).copied()
     }
 
+    /// Returns whether a pivot is 0.
+    pub fn is_singular(&self) -> bool {
+        self.pivots().any(|pivot| pivot == F::from_f64(0.0))
+    }
+
     /// Replaces b (n, columns) by the solution of a x = b.
-    fn solve(&self, b: &mut [F], columns: usize) -> Done {
-        if self.pivots().any(|pivot| pivot == F::from_f64(0.0)) {
+    pub fn solve(&self, b: &mut [F], columns: usize) -> Done {
+        if self.is_singular() {
             return Err(Fault::Singular);
         }
         let (n, of_b) = (self.n, excess(b, false));
@@ -206,7 +211,7 @@ pub(crate) fn solve_triangular<F: Real>(
 }
 
 /// Writes the identity to a matrix (n, n).
-fn identity<F: Real>(out: &mut [F], n: usize) {
+pub(super) fn identity<F: Real>(out: &mut [F], n: usize) {
     out.fill(F::from_f64(0.0));
     for x in out.iter_mut().step_by(n + 1) {
         *x = F::from_f64(1.0);
@@ -217,32 +222,6 @@ fn identity<F: Real>(out: &mut [F], n: usize) {
 pub(crate) fn inverse<F: Real>(a: &[F], n: usize, out: &mut [F]) -> Done {
     identity(out, n);
     Lu::new(a, n)?.solve(out, n)
-}
-
-/// Computes the sign of the determinant of a (n, n), and the logarithm of its size.
-pub(crate) fn log_determinant<F: Real>(a: &[F], n: usize, out: &mut [F]) -> Done {
-    let lu = Lu::new(a, n)?;
-    let (mut sign, mut log) = (if lu.swaps % 2 == 0 { 1.0 } else { -1.0 }, 0.0);
-    for pivot in lu.pivots().map(wide) {
-        sign *= if pivot == 0.0 { 0.0 } else { pivot.signum() };
-        log += pivot.abs().ln();
-    }
-    log += n as f64 * f64::from(lu.excess) * std::f64::consts::LN_2;
-    out.copy_from_slice(&[F::from_f64(sign), F::from_f64(log)]);
-    Ok(())
-}
-
-/// Computes the pivots of a (n, n), whose product is the determinant.
-pub(crate) fn pivots<F: Real>(a: &[F], n: usize, out: &mut [F]) -> Done {
-    let lu = Lu::new(a, n)?;
-    for (out, pivot) in out.iter_mut().zip(lu.pivots()) {
-        *out = pivot;
-    }
-    if lu.swaps % 2 == 1 {
-        out[0] = -out[0];
-    }
-    scale(out, lu.excess);
-    Ok(())
 }
 
 /// Computes the lower triangle l with l lᵀ = a, for the symmetric part of a (n, n).

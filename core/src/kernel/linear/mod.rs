@@ -5,6 +5,8 @@
 #[cfg(feature = "linalg")]
 pub(crate) mod decompose;
 #[cfg(feature = "linalg")]
+pub(crate) mod determinant;
+#[cfg(feature = "linalg")]
 pub(crate) mod exponential;
 pub(crate) mod gemm;
 pub(crate) mod general;

@@ -10,6 +10,7 @@ use self::options::Convolution;
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::Result;
 use crate::kernel::conv::{Geometry, sums, weights};
+use crate::ops::sum_of_some;
 use crate::tensor::{Array, Shape, refusable, with_dtype};
 use smallvec::smallvec;
 
@@ -299,10 +300,7 @@ impl Op for Recorded {
             (Some(a), Some(db)) => Some(call.other(call.map, &context.saved(a), db)?),
             _ => None,
         };
-        let sum = match (left, right) {
-            (Some(left), Some(right)) => Some(left.add(&right)?),
-            (left, right) => left.or(right),
-        };
+        let sum = sum_of_some(left, right)?;
         let (Some(sum), Some(Some(bias))) = (&sum, tangents.get(2)) else {
             return Ok(sum);
         };

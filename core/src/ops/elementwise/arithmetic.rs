@@ -202,6 +202,14 @@ fn turn<T: Real>(operand: usize, g: T, a: T, b: T) -> T {
     unless_flat(g.zero(), g) * (component / (a * a + b * b) * scale)
 }
 
+/// Adds two tensors each of which may be missing, such as the parts of a tangent.
+pub(crate) fn sum_of_some(a: Option<Tensor>, b: Option<Tensor>) -> Result<Option<Tensor>> {
+    match (a, b) {
+        (Some(a), Some(b)) => a.add(&b).map(Some),
+        (a, b) => Ok(a.or(b)),
+    }
+}
+
 #[elementwise(kind = Blend, name = "mul", crate = "crate")]
 #[derivative(factor = x)]
 fn masked(x: Tensor, factor: Tensor) -> Tensor {

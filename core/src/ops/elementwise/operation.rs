@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::kernel::elementwise::loops::{AllLoops, Compiled, Wanted};
 use crate::kernel::threads::parallel::GRAIN;
 use crate::kernel::{Formula, Needs};
+use crate::ops::elementwise::arithmetic::sum_of_some;
 use crate::ops::elementwise::symbolic::{Symbol, Tape};
 use crate::ops::loss::reduction::expect_losses;
 use crate::ops::reduce::sum::{mean_to_shape, sum_each};
@@ -414,10 +415,7 @@ impl<E: Operation<N>, const N: usize> Op for Recorded<E, N> {
             };
             let tangent = stretch(tangent, &self.shape);
             let part = self.pulled(tangent, &alone)[k].take();
-            sum = match (sum, part) {
-                (Some(sum), Some(part)) => Some(sum.add(&part)?),
-                (sum, part) => sum.or(part),
-            };
+            sum = sum_of_some(sum, part)?;
         }
         Ok(sum)
     }

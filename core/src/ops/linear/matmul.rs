@@ -6,6 +6,7 @@ use crate::kernel::linear::gemm::gemm;
 use crate::kernel::linear::matrix::Matrix;
 use crate::kernel::threads::parallel::{self, GRAIN};
 use crate::ops::reduce::sum::sum_each;
+use crate::ops::sum_of_some;
 use crate::tensor::{Array, Shape, broadcast_shapes, with_dtype};
 use smallvec::smallvec;
 
@@ -314,10 +315,7 @@ impl Op for Product {
             (Some(a), Some(db)) => Some(context.saved(a).matmul(db)?),
             _ => None,
         };
-        Ok(match (left, right) {
-            (Some(left), Some(right)) => Some(left.add(&right)?),
-            (left, right) => left.or(right),
-        })
+        sum_of_some(left, right)
     }
 
     fn shares(&self, operand: usize, shape: &[usize], output: &[usize]) -> bool {
@@ -441,10 +439,7 @@ impl Op for Affine {
             (Some(a), Some(db)) => Some(product(a, db, bias.take())),
             _ => None,
         };
-        Ok(match (left, right) {
-            (Some(left), Some(right)) => Some(left.add(&right)?),
-            (left, right) => left.or(right),
-        })
+        sum_of_some(left, right)
     }
 
     fn shares(&self, operand: usize, _: &[usize], _: &[usize]) -> bool {

@@ -3,6 +3,7 @@
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
 use crate::kernel::Float;
+use crate::ops::loss::options::options;
 use crate::ops::loss::reduction::{
     Reduction, expect_one_shape, expect_weight, reduced_formula, weighted,
 };
@@ -32,49 +33,39 @@ impl Tensor {
     }
 }
 
-/// Binary cross-entropy of probabilities with targets between 0 and 1, with options.
-///
-/// ```
-/// use cotangent::prelude::*;
-/// let probabilities = Tensor::from([[0.5f64, 0.5], [0.5, 0.5]]);
-/// let targets = Tensor::from([[1.0f64, 0.0], [0.0, 1.0]]);
-/// let loss = BceLoss::new()
-///     .class_weights(&Tensor::from([3.0f64, 5.0]))
-///     .reduction(Reduction::Sum)
-///     .loss(&probabilities, &targets)?;
-/// assert!((loss.item()? - 16.0 * 2f64.ln()).abs() < 1e-14);
-/// # Ok::<(), cotangent::Error>(())
-/// ```
-#[doc(alias = "BCELoss")]
-#[derive(Clone, Debug, Default)]
-#[must_use]
-pub struct BceLoss {
-    weights: Option<Tensor>,
-    reduction: Reduction,
-}
+options! {
+    /// Binary cross-entropy of probabilities with targets between 0 and 1, with options.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let probabilities = Tensor::from([[0.5f64, 0.5], [0.5, 0.5]]);
+    /// let targets = Tensor::from([[1.0f64, 0.0], [0.0, 1.0]]);
+    /// let loss = BceLoss::new()
+    ///     .class_weights(&Tensor::from([3.0f64, 5.0]))
+    ///     .reduction(Reduction::Sum)
+    ///     .loss(&probabilities, &targets)?;
+    /// assert!((loss.item()? - 16.0 * 2f64.ln()).abs() < 1e-14);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "BCELoss")]
+    #[derive(Clone, Debug)]
+    pub struct BceLoss;
 
-impl BceLoss {
     /// Creates the loss: all weights are 1, and the result is the mean.
-    pub fn new() -> Self {
-        Self::default()
-    }
+    pub fn new();
 
     /// Sets the weight of each class of the last axis, `(classes)`. Any shape that broadcasts to
     /// that of the probabilities is allowed: `(samples, 1)` sets the weights of the samples. The
     /// mean divides by the number of elements, not by the sum of the weights, as in PyTorch. No
     /// gradient flows to the weights.
     #[doc(alias = "weight")]
-    pub fn class_weights(mut self, weights: &Tensor) -> Self {
-        self.weights = Some(weights.detach());
-        self
-    }
+    pub fn class_weights(weights: &Tensor);
 
     /// Sets the reduction of the losses of the elements.
-    pub fn reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
+    pub fn reduction(reduction: Reduction = Reduction::Mean);
+}
 
+impl BceLoss {
     /// Returns `-weight (z max(ln p, -100) + (1 - z) max(ln(1 - p), -100))` for each probability p
     /// and target z, reduced. It is differentiable in the targets too.
     ///
@@ -89,7 +80,7 @@ impl BceLoss {
         let op = "bce_loss";
         expect_one_shape(op, probabilities, targets)?;
         expect_probabilities(op, probabilities)?;
-        let Some(weight) = &self.weights else {
+        let Some(weight) = &self.class_weights else {
             let operands = [probabilities, targets];
             return reduced_formula(op, bce_loss::new(), operands, self.reduction);
         };

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::ops::activation::rectifier::exact;
 use crate::ops::elementwise::operation::{self, Reduced};
 use crate::ops::loss::distance::reduced;
+use crate::ops::loss::options::options;
 use crate::ops::loss::reduction::{Reduction, expect_one_shape, expect_weight, weighted, without};
 use crate::tensor::Axes;
 use cotangent_macros::elementwise;
@@ -31,60 +32,46 @@ impl Tensor {
     }
 }
 
-/// Binary cross-entropy of logits with targets between 0 and 1, with options.
-///
-/// ```
-/// use cotangent::prelude::*;
-/// let logits = Tensor::from([[0.0f64, 0.0], [0.0, 0.0]]);
-/// let targets = Tensor::from([[1.0f64, 0.0], [0.0, 1.0]]);
-/// let loss = BceWithLogitsLoss::new()
-///     .positive_weight(&Tensor::from([3.0f64, 5.0]))
-///     .reduction(Reduction::Sum)
-///     .loss(&logits, &targets)?;
-/// assert!((loss.item()? - 10.0 * 2f64.ln()).abs() < 1e-14);
-/// # Ok::<(), cotangent::Error>(())
-/// ```
-#[doc(alias = "BCEWithLogitsLoss")]
-#[doc(alias = "binary_cross_entropy_with_logits")]
-#[derive(Clone, Debug, Default)]
-#[must_use]
-pub struct BceWithLogitsLoss {
-    positive: Option<Tensor>,
-    weights: Option<Tensor>,
-    reduction: Reduction,
-}
+options! {
+    /// Binary cross-entropy of logits with targets between 0 and 1, with options.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let logits = Tensor::from([[0.0f64, 0.0], [0.0, 0.0]]);
+    /// let targets = Tensor::from([[1.0f64, 0.0], [0.0, 1.0]]);
+    /// let loss = BceWithLogitsLoss::new()
+    ///     .positive_weight(&Tensor::from([3.0f64, 5.0]))
+    ///     .reduction(Reduction::Sum)
+    ///     .loss(&logits, &targets)?;
+    /// assert!((loss.item()? - 10.0 * 2f64.ln()).abs() < 1e-14);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "BCEWithLogitsLoss")]
+    #[doc(alias = "binary_cross_entropy_with_logits")]
+    #[derive(Clone, Debug)]
+    pub struct BceWithLogitsLoss;
 
-impl BceWithLogitsLoss {
     /// Creates the loss: all weights are 1, and the result is the mean.
-    pub fn new() -> Self {
-        Self::default()
-    }
+    pub fn new();
 
     /// Sets the weight of the positive part, `-z ln sigmoid(x)`, relative to the negative part. The
     /// weight is broadcast to the shape of the logits: `(classes)` has one for each class of the
     /// last axis. No gradient flows to it. If it is 0, the positive part is 0 for every logit.
     #[doc(alias = "pos_weight")]
-    pub fn positive_weight(mut self, weight: &Tensor) -> Self {
-        self.positive = Some(weight.detach());
-        self
-    }
+    pub fn positive_weight(weight: &Tensor);
 
     /// Sets the weight of each class of the last axis, `(classes)`. Any shape that broadcasts to
     /// that of the logits is allowed: `(samples, 1)` sets the weights of the samples. The mean
     /// divides by the number of elements, not by the sum of the weights, as in PyTorch. No gradient
     /// flows to the weights. If a weight is 0, the loss and its gradients are 0 for every logit.
     #[doc(alias = "weight")]
-    pub fn class_weights(mut self, weights: &Tensor) -> Self {
-        self.weights = Some(weights.detach());
-        self
-    }
+    pub fn class_weights(weights: &Tensor);
 
     /// Sets the reduction of the losses of the elements.
-    pub fn reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
+    pub fn reduction(reduction: Reduction = Reduction::Mean);
+}
 
+impl BceWithLogitsLoss {
     /// Returns `weight ((1 - z) ln(1 + e^x) + positive_weight z ln(1 + e^-x))` for each logit x and
     /// target z, reduced. It is differentiable in the targets too.
     ///
@@ -100,21 +87,24 @@ impl BceWithLogitsLoss {
     pub fn loss(&self, logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
         let op = "bce_with_logits";
         expect_one_shape(op, logits, targets)?;
-        for weight in [&self.positive, &self.weights].into_iter().flatten() {
+        for weight in [&self.positive_weight, &self.class_weights]
+            .into_iter()
+            .flatten()
+        {
             expect_weight(op, weight, logits)?;
         }
         let counted;
-        let logits = match &self.weights {
+        let logits = match &self.class_weights {
             None => logits,
             Some(weight) => {
                 counted = without(logits, weight)?;
                 &counted
             }
         };
-        if let (None, None) = (&self.positive, &self.weights) {
+        if let (None, None) = (&self.positive_weight, &self.class_weights) {
             return reduced(bce_with_logits::new(), logits, targets, self.reduction);
         }
-        let mut losses = match &self.positive {
+        let mut losses = match &self.positive_weight {
             None => bce_with_logits(logits, targets)?,
             Some(weight) => {
                 let (positive, weighted) = (without(logits, weight)?, targets.mul(weight)?);
@@ -122,7 +112,7 @@ impl BceWithLogitsLoss {
                 bce_of_negatives(logits, targets)?.add(&positive)?
             }
         };
-        if let Some(weight) = &self.weights {
+        if let Some(weight) = &self.class_weights {
             losses = weighted(&losses, weight)?;
         }
         self.reduction.apply(op, &losses)

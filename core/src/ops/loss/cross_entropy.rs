@@ -7,6 +7,7 @@ use crate::kernel::activation::softmax;
 use crate::kernel::loss::cross_entropy::{self, Targets};
 use crate::kernel::reduce::fold;
 use crate::ops::loss::labels::{Labels, class_weights, rows_of_classes};
+use crate::ops::loss::options::options;
 use crate::ops::loss::reduction::{Reduction, expect_one_shape, without};
 use crate::tensor::{Array, Axes, Element, Indices, Mask, Shape, with_dtype};
 use smallvec::smallvec;
@@ -71,38 +72,30 @@ impl<'a> From<&'a Tensor> for Target<'a> {
     }
 }
 
-/// Cross-entropy of logits with labels or probabilities, with options.
-///
-/// ```
-/// use cotangent::prelude::*;
-/// let logits = Tensor::from([[0.0f64, 0.0], [1e4, 0.0]]).tracked();
-/// let loss = CrossEntropyLoss::new()
-///     .class_weights(&Tensor::from([1.0f64, 3.0]))
-///     .ignore_label(255)
-///     .reduction(Reduction::Sum);
-/// let labelled = loss.loss(&logits, &Indices::from([1, 255]))?;
-/// assert!((labelled.item()? - 3.0 * 2f64.ln()).abs() < 1e-15);
-///
-/// let probabilities = Tensor::from([[0.5f64, 0.5], [1.0, 0.0]]);
-/// let soft = CrossEntropyLoss::new().loss(&logits, &probabilities)?;
-/// assert!((soft.item()? - 2f64.ln() / 2.0).abs() < 1e-15);
-/// # Ok::<(), cotangent::Error>(())
-/// ```
-#[derive(Clone, Debug, Default)]
-#[must_use]
-pub struct CrossEntropyLoss {
-    weights: Option<Tensor>,
-    smoothing: f64,
-    ignored: Option<usize>,
-    reduction: Reduction,
-}
+options! {
+    /// Cross-entropy of logits with labels or probabilities, with options.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let logits = Tensor::from([[0.0f64, 0.0], [1e4, 0.0]]).tracked();
+    /// let loss = CrossEntropyLoss::new()
+    ///     .class_weights(&Tensor::from([1.0f64, 3.0]))
+    ///     .ignore_label(255)
+    ///     .reduction(Reduction::Sum);
+    /// let labelled = loss.loss(&logits, &Indices::from([1, 255]))?;
+    /// assert!((labelled.item()? - 3.0 * 2f64.ln()).abs() < 1e-15);
+    ///
+    /// let probabilities = Tensor::from([[0.5f64, 0.5], [1.0, 0.0]]);
+    /// let soft = CrossEntropyLoss::new().loss(&logits, &probabilities)?;
+    /// assert!((soft.item()? - 2f64.ln() / 2.0).abs() < 1e-15);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[derive(Clone, Debug)]
+    pub struct CrossEntropyLoss;
 
-impl CrossEntropyLoss {
     /// Creates the loss: every class has the weight 1, nothing is smoothed, all labels count, and
     /// the result is the mean.
-    pub fn new() -> Self {
-        Self::default()
-    }
+    pub fn new();
 
     /// Sets the weight of each class, `(classes)`. No gradient flows to the weights. With labels
     /// the mean is then the weighted mean: the sum over the samples divided by the sum of their
@@ -114,36 +107,26 @@ impl CrossEntropyLoss {
     /// [`label_smoothing`](Self::label_smoothing) gives them a share of the other classes. PyTorch
     /// multiplies by 0 instead, and infinity becomes NaN.
     #[doc(alias = "weight")]
-    pub fn class_weights(mut self, weights: &Tensor) -> Self {
-        self.weights = Some(weights.detach());
-        self
-    }
+    pub fn class_weights(weights: &Tensor);
 
     /// Spreads the share `smoothing`, in `[0, 1]`, of each target evenly over all classes: the
     /// target becomes `(1 - smoothing) target + smoothing / classes` (Szegedy, Vanhoucke, Ioffe,
     /// Shlens, Wojna 2016, Rethinking the Inception Architecture for Computer Vision).
-    pub fn label_smoothing(mut self, smoothing: f64) -> Self {
-        self.smoothing = smoothing;
-        self
-    }
+    pub fn label_smoothing(smoothing: f64 = 0.0);
 
     /// Ignores a label: its samples have losses and gradients of 0, whatever the logits are (in
     /// PyTorch the gradients are NaN if the softmax is). The label need not be a class. If no label
     /// counts, the mean is NaN and its gradients are 0, as in PyTorch.
     #[doc(alias = "ignore_index")]
-    pub fn ignore_label(mut self, label: usize) -> Self {
-        self.ignored = Some(label);
-        self
-    }
+    pub fn ignore_label(label: usize);
 
     /// Sets the reduction of the losses of the samples. [`Reduction::None`] returns a loss in the
     /// place of each label, [`Reduction::BatchMean`] divides their sum by the length of their first
     /// axis.
-    pub fn reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
+    pub fn reduction(reduction: Reduction = Reduction::Mean);
+}
 
+impl CrossEntropyLoss {
     /// Returns `-Σ weight target ln softmax(logits)`, summed over the classes and reduced over the
     /// samples. The logits are `(…, classes)`, labels `(…)`, probabilities `(…, classes)`. The
     /// target of a label is 1 at its class and 0 elsewhere. The loss is differentiable in
@@ -161,13 +144,13 @@ impl CrossEntropyLoss {
     /// a label that counts is not below the number of classes; [`Error::Argument`] if the smoothing
     /// is not in `[0, 1]`, or if a label is ignored but the target is probabilities.
     pub fn loss<'a>(&self, logits: &Tensor, target: impl Into<Target<'a>>) -> Result<Tensor> {
-        Interval::Share.check(NAME, "label smoothing", self.smoothing)?;
+        Interval::Share.check(NAME, "label smoothing", self.label_smoothing)?;
         let (rows, shape) = rows_of_classes(NAME, logits)?;
-        let weights = class_weights(NAME, &rows, self.weights.as_ref())?;
+        let weights = class_weights(NAME, &rows, self.class_weights.as_ref())?;
         let classes = rows.shape()[1];
         match target.into() {
             Target::Labels(labels) => {
-                let (ignored, smoothing) = (self.ignored, self.smoothing);
+                let (ignored, smoothing) = (self.ignore_label, self.label_smoothing);
                 let labels =
                     Labels::new(NAME, labels, &shape, classes, weights, ignored, smoothing)?;
                 let losses = with_labels(&rows, &labels, weights, smoothing);
@@ -175,14 +158,16 @@ impl CrossEntropyLoss {
             }
             Target::Probabilities(probabilities) => {
                 expect_one_shape(NAME, logits, probabilities)?;
-                if self.ignored.is_some() {
+                if self.ignore_label.is_some() {
                     let reason = "`ignore_label` needs labels, found probabilities as target";
                     return Err(Error::argument(NAME, reason));
                 }
                 let (mut targets, _) = rows_of_classes(NAME, probabilities)?;
-                if self.smoothing > 0.0 {
-                    let share = self.smoothing / classes as f64;
-                    targets = targets.mul_scalar(1.0 - self.smoothing).add_scalar(share);
+                if self.label_smoothing > 0.0 {
+                    let share = self.label_smoothing / classes as f64;
+                    targets = targets
+                        .mul_scalar(1.0 - self.label_smoothing)
+                        .add_scalar(share);
                 }
                 if let Some(weights) = weights {
                     targets = without(&targets, weights)?.mul(weights)?;

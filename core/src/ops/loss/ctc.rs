@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::kernel::Float;
 use crate::kernel::loss::ctc::{self, Alignments, Sequence, States};
 use crate::ops::loss::ctc_recorded::composed;
+use crate::ops::loss::options::options;
 use crate::ops::loss::reduction::{Reduction, expect_losses};
 use crate::tensor::{Array, DType, Indices, Shape, with_dtype};
 use smallvec::smallvec;
@@ -52,53 +53,39 @@ impl Tensor {
     }
 }
 
-/// The loss of connectionist temporal classification, with options.
-///
-/// ```
-/// use cotangent::prelude::*;
-/// let log_probabilities = Tensor::from([[0.5f64, 0.5], [0.5, 0.5]]).ln();
-/// let loss = CtcLoss::new().blank(1).zero_infinity().reduction(Reduction::None);
-/// let loss = loss.loss(&log_probabilities, &Indices::from([0, 0]), &[2], &[2])?;
-/// // Equal labels need a blank between them, so that there is no alignment.
-/// assert_eq!(loss.item()?, 0.0);
-/// # Ok::<(), cotangent::Error>(())
-/// ```
-#[doc(alias = "CTCLoss")]
-#[derive(Clone, Copy, Debug, Default)]
-#[must_use]
-pub struct CtcLoss {
-    blank: usize,
-    zero_infinity: bool,
-    reduction: Reduction,
-}
+options! {
+    /// The loss of connectionist temporal classification, with options.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let log_probabilities = Tensor::from([[0.5f64, 0.5], [0.5, 0.5]]).ln();
+    /// let loss = CtcLoss::new().blank(1).zero_infinity().reduction(Reduction::None);
+    /// let loss = loss.loss(&log_probabilities, &Indices::from([0, 0]), &[2], &[2])?;
+    /// // Equal labels need a blank between them, so that there is no alignment.
+    /// assert_eq!(loss.item()?, 0.0);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "CTCLoss")]
+    #[derive(Clone, Copy, Debug)]
+    pub struct CtcLoss;
 
-impl CtcLoss {
     /// Creates the loss: class 0 is the blank, a sequence without an alignment has an infinite
     /// loss, and the result is the mean.
-    pub fn new() -> Self {
-        Self::default()
-    }
+    pub fn new();
 
     /// Sets the class of the blank, which is no label.
-    pub fn blank(mut self, class: usize) -> Self {
-        self.blank = class;
-        self
-    }
+    pub fn blank(class: usize = 0);
 
     /// Gives sequences without an alignment, which have more labels than steps, losses and
     /// gradients of 0. Without this option their loss is ∞ and their gradient NaN, as in PyTorch.
-    pub fn zero_infinity(mut self) -> Self {
-        self.zero_infinity = true;
-        self
-    }
+    pub fn zero_infinity();
 
     /// Sets the reduction of the losses of the sequences. As in PyTorch, [`Reduction::Mean`] first
     /// divides each loss by the number of its labels, or by 1 if there are none.
-    pub fn reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
+    pub fn reduction(reduction: Reduction = Reduction::Mean);
+}
 
+impl CtcLoss {
     /// Returns the loss of each sequence, reduced; [`Tensor::ctc_loss`] says which shapes it takes.
     /// The losses are `(batch)`, or a scalar without a batch. Sums are computed as `f64`
     /// logarithms. For the derivative, 8 bytes are kept for each step and state of a sequence; L

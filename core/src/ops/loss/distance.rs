@@ -4,6 +4,7 @@
 use crate::autograd::Tensor;
 use crate::error::{Interval, Result};
 use crate::ops::elementwise::operation::Operation;
+use crate::ops::loss::options::options;
 use crate::ops::loss::reduction::{Reduction, expect_one_shape, reduced_formula};
 use cotangent_macros::elementwise;
 
@@ -68,34 +69,28 @@ impl Tensor {
     }
 }
 
-/// The squared error with a choice of the reduction.
-///
-/// ```
-/// use cotangent::prelude::*;
-/// let (prediction, target) = (Tensor::from([1.0f32, 4.0]), Tensor::from([2.0f32, 1.0]));
-/// let squares = MseLoss::new().reduction(Reduction::None);
-/// assert_eq!(squares.loss(&prediction, &target)?.to_vec::<f32>()?, [1.0, 9.0]);
-/// # Ok::<(), cotangent::Error>(())
-/// ```
-#[doc(alias = "MSELoss")]
-#[derive(Clone, Copy, Debug, Default)]
-#[must_use]
-pub struct MseLoss {
-    reduction: Reduction,
+options! {
+    /// The squared error with a choice of the reduction.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let (prediction, target) = (Tensor::from([1.0f32, 4.0]), Tensor::from([2.0f32, 1.0]));
+    /// let squares = MseLoss::new().reduction(Reduction::None);
+    /// assert_eq!(squares.loss(&prediction, &target)?.to_vec::<f32>()?, [1.0, 9.0]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "MSELoss")]
+    #[derive(Clone, Copy, Debug)]
+    pub struct MseLoss;
+
+    /// Creates the loss; it returns the mean.
+    pub fn new();
+
+    /// Sets the reduction of the losses of the elements.
+    pub fn reduction(reduction: Reduction = Reduction::Mean);
 }
 
 impl MseLoss {
-    /// Creates the loss; it returns the mean.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Sets the reduction of the losses of the elements.
-    pub fn reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
-
     /// Returns `(prediction - target)²`, reduced.
     ///
     /// # Errors
@@ -105,33 +100,27 @@ impl MseLoss {
     }
 }
 
-/// The absolute error with a choice of the reduction.
-///
-/// ```
-/// use cotangent::prelude::*;
-/// let (prediction, target) = (Tensor::from([1.0f32, 4.0]), Tensor::from([2.0f32, 1.0]));
-/// let sum = L1Loss::new().reduction(Reduction::Sum);
-/// assert_eq!(sum.loss(&prediction, &target)?.item()?, 4.0);
-/// # Ok::<(), cotangent::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, Default)]
-#[must_use]
-pub struct L1Loss {
-    reduction: Reduction,
+options! {
+    /// The absolute error with a choice of the reduction.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let (prediction, target) = (Tensor::from([1.0f32, 4.0]), Tensor::from([2.0f32, 1.0]));
+    /// let sum = L1Loss::new().reduction(Reduction::Sum);
+    /// assert_eq!(sum.loss(&prediction, &target)?.item()?, 4.0);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[derive(Clone, Copy, Debug)]
+    pub struct L1Loss;
+
+    /// Creates the loss; it returns the mean.
+    pub fn new();
+
+    /// Sets the reduction of the losses of the elements.
+    pub fn reduction(reduction: Reduction = Reduction::Mean);
 }
 
 impl L1Loss {
-    /// Creates the loss; it returns the mean.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Sets the reduction of the losses of the elements.
-    pub fn reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
-
     /// Returns `|prediction - target|`, reduced.
     ///
     /// # Errors
@@ -141,50 +130,31 @@ impl L1Loss {
     }
 }
 
-/// Huber's loss with a choice of the threshold and the reduction.
-///
-/// ```
-/// use cotangent::prelude::*;
-/// let (prediction, target) = (Tensor::from([1.0f32, 4.0]), Tensor::from([2.0f32, 1.0]));
-/// let losses = HuberLoss::new().delta(2.0).reduction(Reduction::None);
-/// assert_eq!(losses.loss(&prediction, &target)?.to_vec::<f32>()?, [0.5, 4.0]);
-/// # Ok::<(), cotangent::Error>(())
-/// ```
-#[doc(alias = "SmoothL1Loss")]
-#[derive(Clone, Copy, Debug)]
-#[must_use]
-pub struct HuberLoss {
-    delta: f64,
-    reduction: Reduction,
-}
+options! {
+    /// Huber's loss with a choice of the threshold and the reduction.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let (prediction, target) = (Tensor::from([1.0f32, 4.0]), Tensor::from([2.0f32, 1.0]));
+    /// let losses = HuberLoss::new().delta(2.0).reduction(Reduction::None);
+    /// assert_eq!(losses.loss(&prediction, &target)?.to_vec::<f32>()?, [0.5, 4.0]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "SmoothL1Loss")]
+    #[derive(Clone, Copy, Debug)]
+    pub struct HuberLoss;
 
-impl Default for HuberLoss {
-    fn default() -> Self {
-        Self {
-            delta: 1.0,
-            reduction: Reduction::Mean,
-        }
-    }
+    /// Creates the loss with a `delta` of 1; it returns the mean.
+    pub fn new();
+
+    /// Sets the error above which the loss is linear, above 0.
+    pub fn delta(delta: f64 = 1.0);
+
+    /// Sets the reduction of the losses of the elements.
+    pub fn reduction(reduction: Reduction = Reduction::Mean);
 }
 
 impl HuberLoss {
-    /// Creates the loss with a `delta` of 1; it returns the mean.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Sets the error above which the loss is linear, above 0.
-    pub fn delta(mut self, delta: f64) -> Self {
-        self.delta = delta;
-        self
-    }
-
-    /// Sets the reduction of the losses of the elements.
-    pub fn reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
-
     /// Returns Huber's loss, reduced; [`Tensor::huber_loss`] has the formula.
     ///
     /// # Errors

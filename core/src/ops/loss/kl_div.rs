@@ -3,6 +3,7 @@
 use crate::autograd::Tensor;
 use crate::error::Result;
 use crate::ops::loss::distance::reduced;
+use crate::ops::loss::options::options;
 use crate::ops::loss::reduction::Reduction;
 use cotangent_macros::elementwise;
 
@@ -60,46 +61,36 @@ impl Tensor {
     }
 }
 
-/// The Kullback-Leibler divergence with a choice of the target and the reduction.
-///
-/// ```
-/// use cotangent::prelude::*;
-/// let predicted = Tensor::from([[0.5f64, 0.5], [0.25, 0.75]]).ln();
-/// let target = Tensor::from([[1.0f64, 0.0], [0.25, 0.75]]);
-/// let loss = KlDivLoss::new().reduction(Reduction::BatchMean);
-/// let divergence = loss.loss(&predicted, &target)?.item()?;
-/// assert!((divergence - 2f64.ln() / 2.0).abs() < 1e-15);
-/// assert_eq!(loss.log_target().loss(&predicted, &target.ln())?.item()?, divergence);
-/// # Ok::<(), cotangent::Error>(())
-/// ```
-#[doc(alias = "KLDivLoss")]
-#[doc(alias = "kl_div_loss")]
-#[derive(Clone, Copy, Debug, Default)]
-#[must_use]
-pub struct KlDivLoss {
-    log_target: bool,
-    reduction: Reduction,
-}
+options! {
+    /// The Kullback-Leibler divergence with a choice of the target and the reduction.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let predicted = Tensor::from([[0.5f64, 0.5], [0.25, 0.75]]).ln();
+    /// let target = Tensor::from([[1.0f64, 0.0], [0.25, 0.75]]);
+    /// let loss = KlDivLoss::new().reduction(Reduction::BatchMean);
+    /// let divergence = loss.loss(&predicted, &target)?.item()?;
+    /// assert!((divergence - 2f64.ln() / 2.0).abs() < 1e-15);
+    /// assert_eq!(loss.log_target().loss(&predicted, &target.ln())?.item()?, divergence);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "KLDivLoss")]
+    #[doc(alias = "kl_div_loss")]
+    #[derive(Clone, Copy, Debug)]
+    pub struct KlDivLoss;
 
-impl KlDivLoss {
     /// Creates the loss for a target of probabilities; it returns the mean over all elements.
-    pub fn new() -> Self {
-        Self::default()
-    }
+    pub fn new();
 
     /// Takes the target as logarithms of probabilities.
-    pub fn log_target(mut self) -> Self {
-        self.log_target = true;
-        self
-    }
+    pub fn log_target();
 
     /// Sets the reduction of the terms. [`Reduction::BatchMean`] gives the mean divergence of
     /// `(samples, classes)`, [`Reduction::Mean`] divides by the number of classes too.
-    pub fn reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
+    pub fn reduction(reduction: Reduction = Reduction::Mean);
+}
 
+impl KlDivLoss {
     /// Returns the terms `t (ln t - x)`, or `e^t (t - x)` for logarithms t, reduced. x are the
     /// logarithms of the predicted probabilities. The terms are differentiable in both.
     ///

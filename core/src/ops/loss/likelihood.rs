@@ -2,6 +2,7 @@
 
 use crate::autograd::Tensor;
 use crate::error::{Error, Interval, Result};
+use crate::ops::loss::options::options;
 use crate::ops::loss::reduction::{Reduction, expect_one_shape, expect_weight, reduced_formula};
 use cotangent_macros::elementwise;
 use std::f64::consts::TAU;
@@ -47,61 +48,37 @@ impl Tensor {
     }
 }
 
-/// The negative log-likelihood under normal distributions, with options.
-///
-/// ```
-/// use cotangent::prelude::*;
-/// let (mean, target) = (Tensor::from([[1.0f64], [4.0]]), Tensor::from([[3.0f64], [4.0]]));
-/// let loss = GaussianNllLoss::new().full().reduction(Reduction::Sum);
-/// // One variance for all.
-/// let loss = loss.loss(&mean, &target, &Tensor::from(2.0f64))?;
-/// let expected = (4.0 * std::f64::consts::PI).ln() + 1.0;
-/// assert!((loss.item()? - expected).abs() < 1e-14);
-/// # Ok::<(), cotangent::Error>(())
-/// ```
-#[doc(alias = "GaussianNLLLoss")]
-#[derive(Clone, Copy, Debug)]
-#[must_use]
-pub struct GaussianNllLoss {
-    full: bool,
-    epsilon: f64,
-    reduction: Reduction,
-}
+options! {
+    /// The negative log-likelihood under normal distributions, with options.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let (mean, target) = (Tensor::from([[1.0f64], [4.0]]), Tensor::from([[3.0f64], [4.0]]));
+    /// let loss = GaussianNllLoss::new().full().reduction(Reduction::Sum);
+    /// // One variance for all.
+    /// let loss = loss.loss(&mean, &target, &Tensor::from(2.0f64))?;
+    /// let expected = (4.0 * std::f64::consts::PI).ln() + 1.0;
+    /// assert!((loss.item()? - expected).abs() < 1e-14);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "GaussianNLLLoss")]
+    #[derive(Clone, Copy, Debug)]
+    pub struct GaussianNllLoss;
 
-impl Default for GaussianNllLoss {
-    fn default() -> Self {
-        Self {
-            full: false,
-            epsilon: 1e-6,
-            reduction: Reduction::Mean,
-        }
-    }
+    /// Creates the loss without the constant and with an epsilon of 1e-6; it returns the mean.
+    pub fn new();
+
+    /// Adds the constant `ln(2π) / 2`.
+    pub fn full();
+
+    /// Sets the smallest variance. Smaller ones are raised to it.
+    pub fn epsilon(epsilon: f64 = 1e-6);
+
+    /// Sets the reduction of the losses of the elements.
+    pub fn reduction(reduction: Reduction = Reduction::Mean);
 }
 
 impl GaussianNllLoss {
-    /// Creates the loss without the constant and with an epsilon of 1e-6; it returns the mean.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds the constant `ln(2π) / 2`.
-    pub fn full(mut self) -> Self {
-        self.full = true;
-        self
-    }
-
-    /// Sets the smallest variance. Smaller ones are raised to it.
-    pub fn epsilon(mut self, epsilon: f64) -> Self {
-        self.epsilon = epsilon;
-        self
-    }
-
-    /// Sets the reduction of the losses of the elements.
-    pub fn reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
-
     /// Returns `(ln v + (t - m)² / v) / 2` for means m, targets t and variances v, reduced. The
     /// variances are broadcast to the shape of the means. The loss is differentiable in all three.
     /// The derivatives by a variance that was raised to epsilon are those at epsilon, not 0, as in
@@ -123,69 +100,40 @@ impl GaussianNllLoss {
     }
 }
 
-/// The negative log-likelihood under Poisson distributions, with options.
-///
-/// ```
-/// use cotangent::prelude::*;
-/// let (rates, counts) = (Tensor::from([1.0f64, 2.0]), Tensor::from([3.0f64, 0.0]));
-/// let loss = PoissonNllLoss::new().rates().reduction(Reduction::None);
-/// let losses = loss.loss(&rates, &counts)?.to_vec::<f64>()?;
-/// assert!((losses[0] - 1.0).abs() < 1e-7 && losses[1] == 2.0);
-/// # Ok::<(), cotangent::Error>(())
-/// ```
-#[doc(alias = "PoissonNLLLoss")]
-#[derive(Clone, Copy, Debug)]
-#[must_use]
-pub struct PoissonNllLoss {
-    rates: bool,
-    full: bool,
-    epsilon: f64,
-    reduction: Reduction,
-}
+options! {
+    /// The negative log-likelihood under Poisson distributions, with options.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let (rates, counts) = (Tensor::from([1.0f64, 2.0]), Tensor::from([3.0f64, 0.0]));
+    /// let loss = PoissonNllLoss::new().rates().reduction(Reduction::None);
+    /// let losses = loss.loss(&rates, &counts)?.to_vec::<f64>()?;
+    /// assert!((losses[0] - 1.0).abs() < 1e-7 && losses[1] == 2.0);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "PoissonNLLLoss")]
+    #[derive(Clone, Copy, Debug)]
+    pub struct PoissonNllLoss;
 
-impl Default for PoissonNllLoss {
-    fn default() -> Self {
-        Self {
-            rates: false,
-            full: false,
-            epsilon: 1e-8,
-            reduction: Reduction::Mean,
-        }
-    }
-}
-
-impl PoissonNllLoss {
     /// Creates the loss for logarithms of rates, without Stirling's term; it returns the mean.
-    pub fn new() -> Self {
-        Self::default()
-    }
+    pub fn new();
 
     /// Takes the prediction as rates, not as their logarithms. In PyTorch it is
     /// `log_input=False`.
     #[doc(alias = "log_input")]
-    pub fn rates(mut self) -> Self {
-        self.rates = true;
-        self
-    }
+    pub fn rates();
 
     /// Adds `t ln t - t + ln(2πt) / 2` for targets t above 1: Stirling's approximation of `ln t!`.
-    pub fn full(mut self) -> Self {
-        self.full = true;
-        self
-    }
+    pub fn full();
 
     /// Sets the number that is added to rates before their logarithm is taken, 1e-8 by default.
-    pub fn epsilon(mut self, epsilon: f64) -> Self {
-        self.epsilon = epsilon;
-        self
-    }
+    pub fn epsilon(epsilon: f64 = 1e-8);
 
     /// Sets the reduction of the losses of the elements.
-    pub fn reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
+    pub fn reduction(reduction: Reduction = Reduction::Mean);
+}
 
+impl PoissonNllLoss {
     /// Returns `e^x - t x` for logarithms x of rates, or `x - t ln(x + epsilon)` for rates x,
     /// reduced. It is differentiable in the targets t too.
     ///

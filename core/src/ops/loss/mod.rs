@@ -1,5 +1,5 @@
 //! Losses, a file each, and the accuracy. Prediction and target have one shape: losses do not
-//! broadcast. [`labels`] and [`reduction`] hold the parts that they share.
+//! broadcast. [`labels`], [`options`] and [`reduction`] hold the parts that they share.
 
 pub(in crate::ops) mod accuracy;
 pub(in crate::ops) mod bce;
@@ -15,5 +15,6 @@ pub(in crate::ops) mod labels;
 pub(in crate::ops) mod likelihood;
 pub(in crate::ops) mod multi_margin;
 pub(in crate::ops) mod nll_loss;
+mod options;
 pub(in crate::ops) mod ranking;
 pub(in crate::ops) mod reduction;

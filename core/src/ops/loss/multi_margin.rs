@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::kernel::loss::margin::{self, Hinge};
 use crate::ops::loss::bce_with_logits::{bce_with_logits, means_over_classes};
 use crate::ops::loss::labels::{class_weights, rows_of_classes};
+use crate::ops::loss::options::options;
 use crate::ops::loss::ranking::expect_margin;
 use crate::ops::loss::reduction::{Reduction, expect_one_shape, expect_weight, weighted};
 use crate::tensor::{Array, Indices, Mask, Shape, with_dtype};
@@ -76,70 +77,41 @@ impl Tensor {
     }
 }
 
-/// The multi-class hinge loss, with options.
-///
-/// ```
-/// use cotangent::prelude::*;
-/// let scores = Tensor::from([[0.0f64, 2.0], [1.0, 0.0]]);
-/// let loss = MultiMarginLoss::new().squared().reduction(Reduction::None);
-/// let losses = loss.loss(&scores, &Indices::from([0, 0]))?;
-/// assert_eq!(losses.to_vec::<f64>()?, [4.5, 0.0]);
-/// # Ok::<(), cotangent::Error>(())
-/// ```
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct MultiMarginLoss {
-    margin: f64,
-    squared: bool,
-    weights: Option<Tensor>,
-    reduction: Reduction,
-}
+options! {
+    /// The multi-class hinge loss, with options.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let scores = Tensor::from([[0.0f64, 2.0], [1.0, 0.0]]);
+    /// let loss = MultiMarginLoss::new().squared().reduction(Reduction::None);
+    /// let losses = loss.loss(&scores, &Indices::from([0, 0]))?;
+    /// assert_eq!(losses.to_vec::<f64>()?, [4.5, 0.0]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[derive(Clone, Debug)]
+    pub struct MultiMarginLoss;
 
-impl Default for MultiMarginLoss {
-    fn default() -> Self {
-        Self {
-            margin: 1.0,
-            squared: false,
-            weights: None,
-            reduction: Reduction::Mean,
-        }
-    }
-}
-
-impl MultiMarginLoss {
     /// Creates the loss with a margin of 1, hinges that are not squared, and weights of 1; it
     /// returns the mean.
-    pub fn new() -> Self {
-        Self::default()
-    }
+    pub fn new();
 
     /// Sets by how much the label's score must be the larger one, for a loss of 0.
-    pub fn margin(mut self, margin: f64) -> Self {
-        self.margin = margin;
-        self
-    }
+    pub fn margin(margin: f64 = 1.0);
 
     /// Squares each hinge. In PyTorch it is `p=2`.
     #[doc(alias = "p")]
-    pub fn squared(mut self) -> Self {
-        self.squared = true;
-        self
-    }
+    pub fn squared();
 
     /// Sets the weight of each class, `(classes)`. The mean divides by the number of rows, not by
     /// the sum of the weights, as in PyTorch. No gradient flows to the weights.
     #[doc(alias = "weight")]
-    pub fn class_weights(mut self, weights: &Tensor) -> Self {
-        self.weights = Some(weights.detach());
-        self
-    }
+    pub fn class_weights(weights: &Tensor);
 
     /// Sets the reduction of the losses of the rows.
-    pub fn reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
+    pub fn reduction(reduction: Reduction = Reduction::Mean);
+}
 
+impl MultiMarginLoss {
     /// Returns `weight[label] Σ max(0, margin - x[label] + x[i]) / classes` over the other classes
     /// i of each row, reduced. The scores x are `(…, classes)`, the labels and the losses `(…)`.
     ///
@@ -150,7 +122,7 @@ impl MultiMarginLoss {
         let op = "multi_margin_loss";
         expect_margin(op, self.margin)?;
         let (rows, shape) = rows_of_classes(op, scores)?;
-        let weights = class_weights(op, &rows, self.weights.as_ref())?;
+        let weights = class_weights(op, &rows, self.class_weights.as_ref())?;
         let classes = rows.shape()[1];
         if *labels.shape() != *shape {
             let reason = format!("expected labels of shape {shape}, one for each row of classes");
@@ -174,35 +146,29 @@ impl MultiMarginLoss {
     }
 }
 
-/// The multi-label hinge loss with a choice of the reduction.
-///
-/// ```
-/// use cotangent::prelude::*;
-/// let scores = Tensor::from([[0.0f64, 2.0], [1.0, 0.0]]);
-/// let target = Mask::from([[true, false], [true, true]]);
-/// let losses = MultilabelMarginLoss::new().reduction(Reduction::None).loss(&scores, &target)?;
-/// assert_eq!(losses.to_vec::<f64>()?, [1.5, 0.0]);
-/// # Ok::<(), cotangent::Error>(())
-/// ```
-#[doc(alias = "MultiLabelMarginLoss")]
-#[derive(Clone, Copy, Debug, Default)]
-#[must_use]
-pub struct MultilabelMarginLoss {
-    reduction: Reduction,
+options! {
+    /// The multi-label hinge loss with a choice of the reduction.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let scores = Tensor::from([[0.0f64, 2.0], [1.0, 0.0]]);
+    /// let target = Mask::from([[true, false], [true, true]]);
+    /// let losses = MultilabelMarginLoss::new().reduction(Reduction::None).loss(&scores, &target)?;
+    /// assert_eq!(losses.to_vec::<f64>()?, [1.5, 0.0]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "MultiLabelMarginLoss")]
+    #[derive(Clone, Copy, Debug)]
+    pub struct MultilabelMarginLoss;
+
+    /// Creates the loss; it returns the mean.
+    pub fn new();
+
+    /// Sets the reduction of the losses of the rows.
+    pub fn reduction(reduction: Reduction = Reduction::Mean);
 }
 
 impl MultilabelMarginLoss {
-    /// Creates the loss; it returns the mean.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Sets the reduction of the losses of the rows.
-    pub fn reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
-
     /// Returns the loss of each row of scores `(…, classes)`, reduced;
     /// [`Tensor::multilabel_margin_loss`] has the formula. The losses are `(…)`.
     ///
@@ -224,48 +190,38 @@ impl MultilabelMarginLoss {
     }
 }
 
-/// The multi-label cross-entropy of logits, with options.
-///
-/// ```
-/// use cotangent::prelude::*;
-/// let logits = Tensor::from([[0.0f64, 0.0], [0.0, 0.0]]);
-/// let targets = Tensor::from([[1.0f64, 0.0], [0.0, 0.0]]);
-/// let loss = MultilabelSoftMarginLoss::new()
-///     .class_weights(&Tensor::from([1.0f64, 3.0]))
-///     .reduction(Reduction::Sum)
-///     .loss(&logits, &targets)?;
-/// assert!((loss.item()? - 4.0 * 2f64.ln()).abs() < 1e-15);
-/// # Ok::<(), cotangent::Error>(())
-/// ```
-#[doc(alias = "MultiLabelSoftMarginLoss")]
-#[derive(Clone, Debug, Default)]
-#[must_use]
-pub struct MultilabelSoftMarginLoss {
-    weights: Option<Tensor>,
-    reduction: Reduction,
-}
+options! {
+    /// The multi-label cross-entropy of logits, with options.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let logits = Tensor::from([[0.0f64, 0.0], [0.0, 0.0]]);
+    /// let targets = Tensor::from([[1.0f64, 0.0], [0.0, 0.0]]);
+    /// let loss = MultilabelSoftMarginLoss::new()
+    ///     .class_weights(&Tensor::from([1.0f64, 3.0]))
+    ///     .reduction(Reduction::Sum)
+    ///     .loss(&logits, &targets)?;
+    /// assert!((loss.item()? - 4.0 * 2f64.ln()).abs() < 1e-15);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "MultiLabelSoftMarginLoss")]
+    #[derive(Clone, Debug)]
+    pub struct MultilabelSoftMarginLoss;
 
-impl MultilabelSoftMarginLoss {
     /// Creates the loss: all weights are 1, and the result is the mean.
-    pub fn new() -> Self {
-        Self::default()
-    }
+    pub fn new();
 
     /// Sets the weight of each class, `(classes)`, or any shape that broadcasts to that of the
     /// logits. The means divide by the numbers of classes and rows, not by the sum of the weights,
     /// as in PyTorch. No gradient flows to the weights.
     #[doc(alias = "weight")]
-    pub fn class_weights(mut self, weights: &Tensor) -> Self {
-        self.weights = Some(weights.detach());
-        self
-    }
+    pub fn class_weights(weights: &Tensor);
 
     /// Sets the reduction of the losses of the rows.
-    pub fn reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
+    pub fn reduction(reduction: Reduction = Reduction::Mean);
+}
 
+impl MultilabelSoftMarginLoss {
     /// Returns the mean over the classes of `-weight (z ln σ(x) + (1 - z) ln σ(-x))` for logits x
     /// and targets z, both `(…, classes)`, reduced over the rows. It is differentiable in the
     /// targets too.
@@ -277,7 +233,7 @@ impl MultilabelSoftMarginLoss {
         let op = "multilabel_soft_margin_loss";
         expect_one_shape(op, logits, targets)?;
         rows_of_classes(op, logits).map(drop)?;
-        let losses = match &self.weights {
+        let losses = match &self.class_weights {
             None => means_over_classes(logits, targets)?,
             Some(weight) => {
                 expect_weight(op, weight, logits)?;

@@ -4,6 +4,7 @@ use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::Result;
 use crate::kernel::Float;
 use crate::ops::loss::labels::{Labels, class_weights, rows_of_classes};
+use crate::ops::loss::options::options;
 use crate::ops::loss::reduction::Reduction;
 use crate::tensor::{Array, Indices, Shape, with_dtype};
 use smallvec::smallvec;
@@ -31,59 +32,45 @@ impl Tensor {
     }
 }
 
-/// The negative log-likelihood of labels under log-probabilities, with options.
-///
-/// ```
-/// use cotangent::prelude::*;
-/// let log_probabilities = Tensor::from([[0.25f64, 0.75], [0.5, 0.5], [0.1, 0.9]]).ln();
-/// let loss = NllLoss::new()
-///     .class_weights(&Tensor::from([2.0f64, 1.0]))
-///     .ignore_label(255)
-///     .reduction(Reduction::Sum)
-///     .loss(&log_probabilities, &Indices::from([1, 0, 255]))?;
-/// assert!((loss.item()? + 0.75f64.ln() + 2.0 * 0.5f64.ln()).abs() < 1e-15);
-/// # Ok::<(), cotangent::Error>(())
-/// ```
-#[doc(alias = "NLLLoss")]
-#[derive(Clone, Debug, Default)]
-#[must_use]
-pub struct NllLoss {
-    weights: Option<Tensor>,
-    ignored: Option<usize>,
-    reduction: Reduction,
-}
+options! {
+    /// The negative log-likelihood of labels under log-probabilities, with options.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let log_probabilities = Tensor::from([[0.25f64, 0.75], [0.5, 0.5], [0.1, 0.9]]).ln();
+    /// let loss = NllLoss::new()
+    ///     .class_weights(&Tensor::from([2.0f64, 1.0]))
+    ///     .ignore_label(255)
+    ///     .reduction(Reduction::Sum)
+    ///     .loss(&log_probabilities, &Indices::from([1, 0, 255]))?;
+    /// assert!((loss.item()? + 0.75f64.ln() + 2.0 * 0.5f64.ln()).abs() < 1e-15);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "NLLLoss")]
+    #[derive(Clone, Debug)]
+    pub struct NllLoss;
 
-impl NllLoss {
     /// Creates the loss: every class has the weight 1, all labels count, and the result is the
     /// mean.
-    pub fn new() -> Self {
-        Self::default()
-    }
+    pub fn new();
 
     /// Sets the weight of each class, `(classes)`. No gradient flows to the weights. The mean is
     /// then the weighted mean: the sum over the samples divided by the sum of their weights.
     /// Samples of a class of weight 0 do not count, as if their label were ignored.
     #[doc(alias = "weight")]
-    pub fn class_weights(mut self, weights: &Tensor) -> Self {
-        self.weights = Some(weights.detach());
-        self
-    }
+    pub fn class_weights(weights: &Tensor);
 
     /// Ignores a label: its samples have losses and gradients of 0, whatever the log-probabilities
     /// are. The label need not be a class. If no label counts, the mean is NaN and its gradients
     /// are 0, as in PyTorch.
     #[doc(alias = "ignore_index")]
-    pub fn ignore_label(mut self, label: usize) -> Self {
-        self.ignored = Some(label);
-        self
-    }
+    pub fn ignore_label(label: usize);
 
     /// Sets the reduction of the losses of the samples.
-    pub fn reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
+    pub fn reduction(reduction: Reduction = Reduction::Mean);
+}
 
+impl NllLoss {
     /// Returns `-weight[label] log_probabilities[label]` of each sample, reduced. The
     /// log-probabilities are `(…, classes)`, the labels and the losses `(…)`.
     ///
@@ -92,9 +79,9 @@ impl NllLoss {
     pub fn loss(&self, log_probabilities: &Tensor, labels: &Indices) -> Result<Tensor> {
         let op = "nll_loss";
         let (rows, shape) = rows_of_classes(op, log_probabilities)?;
-        let weights = class_weights(op, &rows, self.weights.as_ref())?;
+        let weights = class_weights(op, &rows, self.class_weights.as_ref())?;
         let classes = rows.shape()[1];
-        let labels = Labels::new(op, labels, &shape, classes, weights, self.ignored, 0.0)?;
+        let labels = Labels::new(op, labels, &shape, classes, weights, self.ignore_label, 0.0)?;
         labels.reduce(op, &picked(&rows, &labels), self.reduction, &shape)
     }
 }

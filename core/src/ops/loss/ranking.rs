@@ -4,6 +4,7 @@
 use crate::autograd::Tensor;
 use crate::error::{Error, Interval, Result};
 use crate::kernel::Float;
+use crate::ops::loss::options::options;
 use crate::ops::loss::reduction::{Reduction, expect_one_shape, reduced_formula};
 use crate::ops::reduce::norms::Norm;
 use crate::tensor::with_dtype;
@@ -91,46 +92,7 @@ impl Tensor {
     }
 }
 
-/// Defines the part that losses with a margin and a reduction share.
-macro_rules! margin_loss {
-    ($(#[$meta:meta])* $name:ident, $margin:literal, $says:literal) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug)]
-        #[must_use]
-        pub struct $name {
-            margin: f64,
-            reduction: Reduction,
-        }
-
-        impl Default for $name {
-            fn default() -> Self {
-                Self { margin: $margin, reduction: Reduction::Mean }
-            }
-        }
-
-        impl $name {
-            #[doc = concat!("Creates the loss with a margin of ", $margin)]
-            /// and the mean as result.
-            pub fn new() -> Self {
-                Self::default()
-            }
-
-            #[doc = $says]
-            pub fn margin(mut self, margin: f64) -> Self {
-                self.margin = margin;
-                self
-            }
-
-            /// Sets the reduction of the losses.
-            pub fn reduction(mut self, reduction: Reduction) -> Self {
-                self.reduction = reduction;
-                self
-            }
-        }
-    };
-}
-
-margin_loss! {
+options! {
     /// The ranking loss of pairs of scores, with a choice of the margin and the reduction.
     ///
     /// ```
@@ -141,7 +103,17 @@ margin_loss! {
     /// assert_eq!(losses.to_vec::<f32>()?, [1.5, 3.5]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    MarginRankingLoss, 0.0, "Sets the difference of the scores from which on the loss is 0."
+    #[derive(Clone, Copy, Debug)]
+    pub struct MarginRankingLoss;
+
+    /// Creates the loss with a margin of 0; it returns the mean.
+    pub fn new();
+
+    /// Sets the difference of the scores from which on the loss is 0.
+    pub fn margin(margin: f64 = 0.0);
+
+    /// Sets the reduction of the losses.
+    pub fn reduction(reduction: Reduction = Reduction::Mean);
 }
 
 impl MarginRankingLoss {
@@ -160,7 +132,7 @@ impl MarginRankingLoss {
     }
 }
 
-margin_loss! {
+options! {
     /// The hinge loss of distances, with a choice of the margin and the reduction.
     ///
     /// ```
@@ -171,7 +143,17 @@ margin_loss! {
     /// assert_eq!(losses.to_vec::<f32>()?, [0.5, 1.75]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    HingeEmbeddingLoss, 1.0, "Sets the distance from which on a dissimilar pair has no loss."
+    #[derive(Clone, Copy, Debug)]
+    pub struct HingeEmbeddingLoss;
+
+    /// Creates the loss with a margin of 1; it returns the mean.
+    pub fn new();
+
+    /// Sets the distance from which on a dissimilar pair has no loss.
+    pub fn margin(margin: f64 = 1.0);
+
+    /// Sets the reduction of the losses.
+    pub fn reduction(reduction: Reduction = Reduction::Mean);
 }
 
 impl HingeEmbeddingLoss {
@@ -189,7 +171,7 @@ impl HingeEmbeddingLoss {
     }
 }
 
-margin_loss! {
+options! {
     /// The cosine loss of pairs of vectors, with a choice of the margin and the reduction.
     ///
     /// ```
@@ -200,7 +182,17 @@ margin_loss! {
     /// assert!((loss.item()? - 0.46).abs() < 1e-15);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    CosineEmbeddingLoss, 0.0, "Sets the cosine, from -1 to 1, up to which other pairs have no loss."
+    #[derive(Clone, Copy, Debug)]
+    pub struct CosineEmbeddingLoss;
+
+    /// Creates the loss with a margin of 0; it returns the mean.
+    pub fn new();
+
+    /// Sets the cosine, from -1 to 1, up to which other pairs have no loss.
+    pub fn margin(margin: f64 = 0.0);
+
+    /// Sets the reduction of the losses.
+    pub fn reduction(reduction: Reduction = Reduction::Mean);
 }
 
 impl CosineEmbeddingLoss {
@@ -223,78 +215,44 @@ impl CosineEmbeddingLoss {
     }
 }
 
-/// The triplet loss, with options.
-///
-/// ```
-/// use cotangent::prelude::*;
-/// let anchor = Tensor::from([[0.0f64, 0.0]]);
-/// let (near, far) = (Tensor::from([[3.0f64, 4.0]]), Tensor::from([[0.0f64, 5.5]]));
-/// let loss = TripletMarginLoss::new().margin(2.0).norm(Norm::L1).loss(&anchor, &near, &far)?;
-/// assert!((loss.item()? - 3.5).abs() < 1e-5);
-/// # Ok::<(), cotangent::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug)]
-#[must_use]
-pub struct TripletMarginLoss {
-    margin: f64,
-    norm: Norm,
-    epsilon: f64,
-    swap: bool,
-    reduction: Reduction,
-}
+options! {
+    /// The triplet loss, with options.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let anchor = Tensor::from([[0.0f64, 0.0]]);
+    /// let (near, far) = (Tensor::from([[3.0f64, 4.0]]), Tensor::from([[0.0f64, 5.5]]));
+    /// let loss = TripletMarginLoss::new().margin(2.0).norm(Norm::L1).loss(&anchor, &near, &far)?;
+    /// assert!((loss.item()? - 3.5).abs() < 1e-5);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[derive(Clone, Copy, Debug)]
+    pub struct TripletMarginLoss;
 
-impl Default for TripletMarginLoss {
-    fn default() -> Self {
-        Self {
-            margin: 1.0,
-            norm: Norm::L2,
-            epsilon: 1e-6,
-            swap: false,
-            reduction: Reduction::Mean,
-        }
-    }
-}
-
-impl TripletMarginLoss {
     /// Creates the loss with a margin of 1, the Euclidean distance, an epsilon of 1e-6 and no swap;
     /// it returns the mean.
-    pub fn new() -> Self {
-        Self::default()
-    }
+    pub fn new();
 
     /// Sets by how much the negative must be farther than the positive, for a loss of 0.
-    pub fn margin(mut self, margin: f64) -> Self {
-        self.margin = margin;
-        self
-    }
+    pub fn margin(margin: f64 = 1.0);
 
     /// Sets the norm that measures distances.
     #[doc(alias = "p")]
-    pub fn norm(mut self, norm: Norm) -> Self {
-        self.norm = norm;
-        self
-    }
+    pub fn norm(norm: Norm = Norm::L2);
 
     /// Sets the number that is added to each difference, so that the Euclidean distance of equal
     /// vectors has a derivative.
-    pub fn epsilon(mut self, epsilon: f64) -> Self {
-        self.epsilon = epsilon;
-        self
-    }
+    pub fn epsilon(epsilon: f64 = 1e-6);
 
     /// Takes the distance of positive and negative, if that is smaller than that of anchor and
     /// negative (Balntas, Riba, Ponsa, Mikolajczyk 2016).
-    pub fn swap(mut self) -> Self {
-        self.swap = true;
-        self
-    }
+    pub fn swap();
 
     /// Sets the reduction of the losses of the triplets.
-    pub fn reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
-    }
+    pub fn reduction(reduction: Reduction = Reduction::Mean);
+}
 
+impl TripletMarginLoss {
     /// Returns `max(0, margin + d(anchor, positive) - d(anchor, negative))`, reduced, where
     /// `d(x, y)` is the norm of `x - y + epsilon` over the last axis. The three are
     /// `(…, features)`, the losses `(…)`. The derivative at the kink is 0.

@@ -1,45 +1,22 @@
-//! Distinct values with their counts, and histograms.
+//! Distinct values and slices with their counts.
 
 use crate::autograd::Tensor;
-use crate::error::{Error, Result};
-use crate::kernel::Float;
+use crate::error::Result;
+use crate::kernel::index::search::key;
 use crate::kernel::reduce::order::{Lines, Pick};
-use crate::kernel::threads::parallel::{self, GRAIN};
-use crate::tensor::{Array, DType, Element, Indices, Shape, with_dtype};
+use crate::tensor::{Array, DType, Indices, Shape, resolve_axis, with_dtype};
 
-/// The distinct values of a tensor or of indices.
+/// The distinct values of a tensor or of indices, or the distinct slices along an axis.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Unique<T> {
-    /// The values in ascending order, `(values)`.
+    /// The values in ascending order, `(values)`, or the slices along the axis.
     pub values: T,
-    /// The place of each element's value in `values`, in the shape of the elements.
+    /// The place of each element's value in `values`, in the shape of the elements, or that of each
+    /// slice, `(slices)`.
     pub inverse: Indices,
-    /// The number of elements that have each value, `(values)`.
+    /// The number of elements that have each value, `(values)`, or of slices that are equal.
     pub counts: Indices,
-}
-
-/// The bins of a histogram. A bin contains its lower edge and not its upper one; the last bin
-/// contains both.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Bins<'a> {
-    /// This number of bins of equal width, from the smallest element to the largest. If these are
-    /// equal, from 0.5 below to 0.5 above; without elements from 0 to 1.
-    Equal(usize),
-    /// This number of bins of equal width between two numbers.
-    Between(usize, f64, f64),
-    /// The bins between edges that increase.
-    Edges(&'a [f64]),
-}
-
-/// The numbers of elements in the bins of a histogram.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Histogram {
-    /// The number of elements in each bin, `(bins)`.
-    pub counts: Indices,
-    /// The edges of the bins, `(bins + 1)`, in the dtype of the elements.
-    pub edges: Tensor,
 }
 
 /// # Reductions
@@ -50,7 +27,7 @@ impl Tensor {
     /// tracked.
     ///
     /// # Errors
-    /// [`Error::Shape`] if memory does not suffice.
+    /// [`Error::Shape`](crate::Error::Shape) if memory does not suffice.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -75,36 +52,33 @@ impl Tensor {
         })
     }
 
-    /// Returns the number of elements in each bin, and the edges of the bins. Elements outside of
-    /// the bins and NaN are not counted.
+    /// Returns the distinct slices along an axis, such as the rows for axis 0 of two, in the order
+    /// of their first elements, then of their second ones, and so on. -0 and 0 are equal; a NaN is
+    /// equal to no other number and counts as the largest. The slices are not tracked.
     ///
-    /// PyTorch's `histc` and `histogram` count in the dtype of the elements, which is exact up to
-    /// 2^24 in `f32`. Its density is `counts / (sum of counts · width of the bin)`.
+    /// `unique.values.index_select(axis, &unique.inverse)` are the slices. PyTorch has it as
+    /// `unique` with `dim`; its order of slices that contain NaN is not specified.
     ///
     /// # Errors
-    /// [`Error::Argument`] if there are no bins, if edges are NaN or do not increase, if the ends
-    /// of [`Bins::Between`] are not finite, or if an element is not finite for [`Bins::Equal`];
-    /// [`Error::Shape`] if memory does not suffice.
+    /// [`Error::Index`](crate::Error::Index) if there is no such axis;
+    /// [`Error::Shape`](crate::Error::Shape) if memory does not suffice.
     ///
     /// ```
     /// use cotangent::prelude::*;
-    /// let x = Tensor::from([0.0f32, 0.1, 0.6, 1.0]);
-    /// let histogram = x.histogram(Bins::Equal(2))?;
-    /// assert_eq!(histogram.counts.as_slice(), [2, 2]);
-    /// assert_eq!(histogram.edges.to_vec::<f32>()?, [0.0, 0.5, 1.0]);
-    /// let histogram = x.histogram(Bins::Edges(&[0.05, 0.5, 0.7]))?;
-    /// assert_eq!(histogram.counts.as_slice(), [1, 1]);
+    /// let rows = Tensor::from([[1.0f32, 2.0], [0.0, 3.0], [1.0, 2.0]]);
+    /// let unique = rows.unique_along(0)?;
+    /// assert_eq!(unique.values.to_string(), "[[0. 3.]\n [1. 2.]]");
+    /// assert_eq!(unique.counts.as_slice(), [1, 2]);
+    /// assert_eq!(unique.inverse.as_slice(), [1, 0, 1]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    #[doc(alias = "histc")]
-    #[doc(alias = "bincount")]
-    pub fn histogram(&self, bins: Bins) -> Result<Histogram> {
+    pub fn unique_along(&self, axis: isize) -> Result<Unique<Self>> {
+        let slices = Slices::new("unique_along", self.shape(), axis)?;
         with_dtype!(self.dtype(), F => {
             let xs = &*self.array().contiguous::<F>();
-            let edges = edges(bins, xs)?;
-            let counts = Indices::from(counts(xs, &edges, !matches!(bins, Bins::Edges(_))));
-            let edges = Array::from_slice(Shape::from([edges.len()]), &edges).into();
-            Ok(Histogram { counts, edges })
+            let groups = slices.groups(xs, &|&x| key(x));
+            let (values, shape) = slices.at(xs, &groups.firsts);
+            groups.with(Array::from_slice(shape, &values).into(), &[slices.lines.len])
         })
     }
 }
@@ -115,7 +89,7 @@ impl Indices {
     /// each value among them, as [`Tensor::unique`].
     ///
     /// # Errors
-    /// [`Error::Shape`] if memory does not suffice.
+    /// [`Error::Shape`](crate::Error::Shape) if memory does not suffice.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -132,6 +106,81 @@ impl Indices {
         let groups = Groups::of(&order, &|a, b| all[a] == all[b]);
         let values = groups.firsts.iter().map(|&place| all[place]).collect();
         groups.with(values, self.shape())
+    }
+
+    /// Returns the distinct slices along an axis, as [`Tensor::unique_along`].
+    ///
+    /// # Errors
+    /// [`Error::Index`](crate::Error::Index) if there is no such axis;
+    /// [`Error::Shape`](crate::Error::Shape) if memory does not suffice.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let unique = Indices::from([[7, 2, 7], [1, 2, 1]]).unique_along(1)?;
+    /// assert_eq!(unique.values, Indices::from([[2, 7], [2, 1]]));
+    /// assert_eq!(unique.inverse.as_slice(), [1, 0, 1]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    pub fn unique_along(&self, axis: isize) -> Result<Unique<Self>> {
+        let slices = Slices::new("unique_along", self.shape(), axis)?;
+        let groups = slices.groups(self.as_slice(), &|&x| x);
+        let (values, shape) = slices.at(self.as_slice(), &groups.firsts);
+        groups.with(Self::from_vec(values, shape)?, &[slices.lines.len])
+    }
+}
+
+/// The slices along an axis of a row-major array.
+struct Slices {
+    shape: Shape,
+    axis: usize,
+    lines: Lines,
+}
+
+impl Slices {
+    fn new(op: &'static str, shape: &[usize], axis: isize) -> Result<Self> {
+        let axis = resolve_axis(op, axis, shape.len())?;
+        // Without elements the product of the other lengths may be of any size.
+        let is_empty = shape.contains(&0);
+        let product = |lens: &[usize]| if is_empty { 0 } else { lens.iter().product() };
+        let lines = Lines {
+            outer: product(&shape[..axis]),
+            len: shape[axis],
+            inner: product(&shape[axis + 1..]),
+        };
+        // The places have 8 bytes.
+        Shape::from([lines.len]).reserve(op, DType::F64)?;
+        let shape = Shape::from(shape);
+        Ok(Self { shape, axis, lines })
+    }
+
+    /// Returns the elements of a slice.
+    fn slice<'a, T>(&self, xs: &'a [T], i: usize) -> impl Iterator<Item = &'a T> {
+        let Lines { outer, len, inner } = self.lines;
+        (0..outer).flat_map(move |o| &xs[(o * len + i) * inner..][..inner])
+    }
+
+    /// Finds the groups of equal slices, given the order of elements.
+    fn groups<T: PartialEq, K: Ord>(&self, xs: &[T], key: &dyn Fn(&T) -> K) -> Groups {
+        let mut order: Vec<usize> = (0..self.lines.len).collect();
+        order.sort_unstable_by(|&a, &b| {
+            let (left, right) = (self.slice(xs, a).map(key), self.slice(xs, b).map(key));
+            left.cmp(right).then(a.cmp(&b))
+        });
+        Groups::of(&order, &|a, b| self.slice(xs, a).eq(self.slice(xs, b)))
+    }
+
+    /// Returns the slices at some places, and their shape.
+    fn at<T: Copy>(&self, xs: &[T], places: &[usize]) -> (Vec<T>, Shape) {
+        let Lines { outer, len, inner } = self.lines;
+        let mut values = Vec::with_capacity(outer * places.len() * inner);
+        for o in 0..outer {
+            for i in places {
+                values.extend_from_slice(&xs[(o * len + i) * inner..][..inner]);
+            }
+        }
+        let mut shape = self.shape.clone();
+        shape.as_mut()[self.axis] = places.len();
+        (values, shape)
     }
 }
 
@@ -171,96 +220,4 @@ impl Groups {
             counts: self.counts.into(),
         })
     }
-}
-
-/// Returns the edges of the bins in the dtype of the elements.
-fn edges<F: Element>(bins: Bins, xs: &[F]) -> Result<Vec<F>> {
-    let op = "histogram";
-    let refuse = |reason: String| Err(Error::argument(op, reason));
-    let (count, low, high) = match bins {
-        Bins::Edges(edges) => {
-            if edges.len() < 2 {
-                return refuse(format!("expected at least 2 edges, found {}", edges.len()));
-            }
-            let increases = |pair: &[f64]| pair[0] < pair[1];
-            if let Some(i) = edges.windows(2).position(|pair| !increases(pair)) {
-                let [a, b] = [edges[i], edges[i + 1]];
-                return refuse(format!("edges must increase, found {a} before {b}"));
-            }
-            return Ok(edges.iter().map(|&edge| F::from_f64(edge)).collect());
-        }
-        Bins::Between(count, low, high) => {
-            if !(low.is_finite() && high.is_finite() && low < high) {
-                let found = format!("found {low} and {high}");
-                return refuse(format!("the ends must be finite and increase, {found}"));
-            }
-            (count, low, high)
-        }
-        Bins::Equal(count) => {
-            let numbers = || xs.iter().map(|&x| x.to_f64());
-            if let Some(x) = numbers().find(|x| !x.is_finite()) {
-                let remedy = "pass `Bins::Between` or `Bins::Edges`";
-                return refuse(format!(
-                    "an element is {x}, so that there is no range; {remedy}"
-                ));
-            }
-            let low = numbers().fold(f64::INFINITY, f64::min);
-            let high = numbers().fold(f64::NEG_INFINITY, f64::max);
-            if xs.is_empty() {
-                (count, 0.0, 1.0)
-            } else if low == high {
-                (count, low - 0.5, high + 0.5)
-            } else {
-                (count, low, high)
-            }
-        }
-    };
-    if count == 0 {
-        return refuse("expected at least one bin, found 0".to_owned());
-    }
-    // The counts have 8 bytes.
-    Shape::from([count.saturating_add(1)]).reserve(op, DType::F64)?;
-    let edge = |i: usize| {
-        let share = i as f64 / count as f64;
-        F::from_f64(low * (1.0 - share) + high * share)
-    };
-    Ok((0..=count).map(edge).collect())
-}
-
-/// Counts the elements between the edges, which have equal distances if `even`.
-fn counts<F: Float>(xs: &[F], edges: &[F], even: bool) -> Vec<usize> {
-    let bins = edges.len() - 1;
-    let (low, high) = (edges[0], edges[bins]);
-    let scale = bins as f64 / (high.to_f64() - low.to_f64());
-    let bin = |x: F| {
-        if !even || !scale.is_normal() {
-            return edges[..bins].partition_point(|&edge| edge <= x) - 1;
-        }
-        // The nearest edges have rounding errors, as the guess has.
-        let guess = (x.to_f64() - low.to_f64()) * scale;
-        let mut bin = (guess as usize).min(bins - 1);
-        while bin > 0 && edges[bin] > x {
-            bin -= 1;
-        }
-        while bin + 1 < bins && edges[bin + 1] <= x {
-            bin += 1;
-        }
-        bin
-    };
-    // Each task has its own counts.
-    let piece = (4 * GRAIN).max(bins.saturating_mul(4));
-    let parts = parallel::collect(xs.len(), piece, &|range| {
-        let mut counts = vec![0; bins];
-        for &x in &xs[range] {
-            if x >= low && x <= high {
-                counts[bin(x)] += 1;
-            }
-        }
-        counts
-    });
-    let mut total = vec![0; bins];
-    for part in parts {
-        total.iter_mut().zip(part).for_each(|(sum, n)| *sum += n);
-    }
-    total
 }

@@ -80,6 +80,10 @@ pub enum MatrixNorm {
     /// Second derivatives need [`Tensor::svd`]'s. Behind the feature `linalg`.
     #[cfg(feature = "linalg")]
     Spectral,
+    /// The smallest singular value, PyTorch's order -2. Second derivatives need [`Tensor::svd`]'s.
+    /// Behind the feature `linalg`.
+    #[cfg(feature = "linalg")]
+    MinusSpectral,
 }
 
 /// # Reductions
@@ -121,8 +125,8 @@ impl Tensor {
     /// For other axes, [`permute`](Self::permute) first.
     ///
     /// # Errors
-    /// [`Error::Shape`] if there are fewer than two axes, or if the largest or smallest sum of none
-    /// would be taken.
+    /// [`Error::Shape`] if there are fewer than two axes, or if the largest or smallest of no sums
+    /// or singular values would be taken.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -148,10 +152,15 @@ impl Tensor {
             #[cfg(feature = "linalg")]
             MatrixNorm::Nuclear => return self.singular_values(op)?.sum_over(-1),
             #[cfg(feature = "linalg")]
-            MatrixNorm::Spectral => {
+            MatrixNorm::Spectral | MatrixNorm::MinusSpectral => {
                 let values = self.singular_values(op)?;
                 let left = Axes::from(-1).resolve(op, values.shape())?;
-                return extreme(op, &values, left, 1.0);
+                let sign = if norm == MatrixNorm::Spectral {
+                    1.0
+                } else {
+                    -1.0
+                };
+                return extreme(op, &values, left, sign);
             }
         };
         let summed = Axes::from(summed).resolve(op, self.shape())?;

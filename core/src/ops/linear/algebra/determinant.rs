@@ -3,7 +3,7 @@
 use super::{each_of, transposed, unpack};
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::Result;
-use crate::kernel::linear::decompose;
+use crate::kernel::linear::determinant;
 use crate::tensor::with_dtype;
 use smallvec::smallvec;
 
@@ -14,8 +14,9 @@ impl Tensor {
     /// Returns the determinants of square matrices: (…, n, n) becomes (…). The determinant of a
     /// matrix without elements is 1.
     ///
-    /// The gradient is `g det(A) A⁻ᵀ`. Of a singular matrix it is an error here; PyTorch computes
-    /// it from the singular values.
+    /// The gradient is `g det(A) A⁻ᵀ`. Its elements have all digits if they are in the range, also
+    /// if the determinant or the inverse is not. Of a singular matrix it is an error here; PyTorch
+    /// computes it from the singular values.
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape) if the matrices are not square,
@@ -31,14 +32,11 @@ impl Tensor {
     #[doc(alias = "determinant")]
     pub fn det(&self) -> Result<Self> {
         let n = self.expect_square("det")?;
-        let pivots = Self::from(with_dtype!(self.dtype(), F => {
-            each_of::<F>("det", self, &[n], &|a, out| decompose::pivots(a, n, out))
+        let output = Self::from(with_dtype!(self.dtype(), F => {
+            each_of::<F>("det", self, &[], &|a, out| determinant::determinant(a, n, out))
         })?);
-        let output = pivots.prod_over(-1)?;
-        let y = output.clone();
         Ok(Self::from_op(output, &[self], || Determinant {
             a: self.clone(),
-            y,
         }))
     }
 
@@ -62,7 +60,7 @@ impl Tensor {
     pub fn slogdet(&self) -> Result<(Self, Self)> {
         let n = self.expect_square("slogdet")?;
         let both = Self::from(with_dtype!(self.dtype(), F => {
-            each_of::<F>("slogdet", self, &[2], &|a, out| decompose::log_determinant(a, n, out))
+            each_of::<F>("slogdet", self, &[2], &|a, out| determinant::log_determinant(a, n, out))
         })?);
         let [sign, log] = unpack(&both, [&[], &[]])?;
         let log = Self::from_op(log, &[self], || LogDeterminant { a: self.clone() });
@@ -75,10 +73,21 @@ fn as_matrices(x: &Tensor) -> Result<Tensor> {
     x.unsqueeze(-1)?.unsqueeze(-1)
 }
 
+/// Returns the matrices of cofactors of square matrices, det(a) a⁻ᵀ.
+fn cofactors(a: &Tensor) -> Result<Tensor> {
+    let n = a.expect_square("det")?;
+    let output = with_dtype!(a.dtype(), F => {
+        each_of::<F>("det", a, &[n, n], &|a, out| determinant::cofactors(a, n, out))
+    })?;
+    Ok(Tensor::from_array_op(output, &[a], |c| Cofactors {
+        a: a.clone(),
+        c: c.clone().into(),
+    }))
+}
+
 /// y = det a.
 struct Determinant {
     a: Tensor,
-    y: Tensor,
 }
 
 impl Op for Determinant {
@@ -89,9 +98,31 @@ impl Op for Determinant {
         OpKind::Reduction
     }
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
+        let cofactors = cofactors(&context.saved(&self.a))?;
+        Ok(smallvec![Some(as_matrices(&cotangent)?.mul(&cofactors)?)])
+    }
+}
+
+/// c = det(a) a⁻ᵀ.
+struct Cofactors {
+    a: Tensor,
+    c: Tensor,
+}
+
+impl Op for Cofactors {
+    fn name(&self) -> &'static str {
+        "det"
+    }
+    fn kind(&self) -> OpKind {
+        OpKind::Other
+    }
+    /// Computes (Σ g c) a⁻ᵀ - c gᵀ a⁻ᵀ.
+    fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         let inverse = transposed(&context.saved(&self.a).inverse_for("det")?)?;
-        let factor = cotangent.mul(&context.output(&self.y))?;
-        Ok(smallvec![Some(as_matrices(&factor)?.mul(&inverse)?)])
+        let c = context.output(&self.c);
+        let total = as_matrices(&cotangent.mul(&c)?.sum_over([-2, -1])?)?.mul(&inverse)?;
+        let product = c.matmul(&transposed(&cotangent)?)?.matmul(&inverse)?;
+        Ok(smallvec![Some(total.sub(&product)?)])
     }
 }
 

@@ -118,14 +118,14 @@ fn shape_of(front: &[usize], tail: &[usize]) -> Shape {
 fn unpack<const N: usize>(packed: &Tensor, parts: [&[usize]; N]) -> Result<[Tensor; N]> {
     let front = &packed.shape()[..packed.rank() - 1];
     let mut start = 0;
-    let mut found = Vec::with_capacity(N);
-    for part in parts {
+    let mut found = parts.map(|_| packed.clone());
+    for (found, part) in found.iter_mut().zip(parts) {
         let len = part.iter().product::<usize>();
         let values = packed.narrow(-1, start, len)?;
-        found.push(values.reshape(shape_of(front, part))?);
+        *found = values.reshape(shape_of(front, part))?;
         start += len;
     }
-    Ok(found.try_into().expect("there is one for each part"))
+    Ok(found)
 }
 
 fn transposed(x: &Tensor) -> Result<Tensor> {
