@@ -244,6 +244,21 @@ mod tests {
     }
 
     #[test]
+    fn a_long_title_of_a_chart_is_broken_into_lines() -> Result<()> {
+        let title = "a title that is wider than one of two charts in a row";
+        let chart = Chart::new("x", "y")
+            .title(title)
+            .line("a", [(0.0, 1.0), (1.0, 2.0)]);
+        let (svg, _) = drawn(&Charts::new("").columns(2).push(chart.clone()).push(chart))?;
+        assert!(!svg.contains(title));
+        let lines = svg
+            .lines()
+            .filter(|line| title.contains(line) && line.len() > 1);
+        assert_eq!(lines.collect::<Vec<_>>().join(" "), [title; 2].join(" "));
+        Ok(())
+    }
+
+    #[test]
     fn one_label_has_one_color_everywhere() -> Result<()> {
         let line = |label: &str| Chart::new("x", "y").line(label, [(0.0, 1.0), (1.0, 2.0)]);
         let figure = Charts::new("")
