@@ -38,7 +38,7 @@ fn main() -> anyhow::Result<()> {
     let tags: BTreeSet<&String> = tags.filter(|tag| tag.contains(&args.tags)).collect();
     ensure!(!tags.is_empty(), "no scalar has a tag with `{}`", args.tags);
 
-    let mut charts = Charts::new("").columns(tags.len().min(3));
+    let mut charts = Charts::new("").columns(tags.len().min(2));
     for &tag in &tags {
         let mut chart = Chart::new("step", "").title(tag);
         if args.log {

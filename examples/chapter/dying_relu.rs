@@ -25,7 +25,7 @@ struct Ordeal {
 
 const ORDEALS: [Ordeal; 2] = [
     Ordeal {
-        name: "first epoch at a learning rate of 3",
+        name: "first epoch at rate 3",
         first_rate: 3.0,
         bias: 0.0,
     },

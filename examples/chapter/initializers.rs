@@ -107,23 +107,24 @@ pub fn run(options: &Options) -> Result<bool> {
     let title = "Forwards: the right initializer keeps the variance of the outputs";
     let mut forwards = Charts::new(title)
         .note(
-            "Variance of each layer's outputs, relative to the first layer's, before training. \
-             Curves that leave the picture explode or die. Glorot's and LeCun's nearly coincide, \
-             since layers have as many inputs as units. Shaded: the range over all seeds.",
+            "Variance of each layer's outputs, relative to the first layer's, before training. In \
+             brackets: the recommended initializer. Curves that leave the picture explode or die. \
+             Glorot's and LeCun's nearly coincide, since layers have as many inputs as units. \
+             Shaded: the range over all seeds.",
         )
         .columns(2);
     let title = "Backwards: the right initializer keeps the variance of the gradients";
     let mut backwards = Charts::new(title)
         .note(
             "Variance of the gradient with respect to each layer's outputs, relative to the last \
-             layer's, before training. Gradients run from right to left. Shaded: the range over \
-             all seeds.",
+             layer's, before training. In brackets: the recommended initializer. Gradients run \
+             from right to left. Shaded: the range over all seeds.",
         )
         .columns(2);
     let mut verdicts = Vec::new();
     for (i, &(activation, _, recommended)) in activations.iter().enumerate() {
         let chart = || {
-            let title = format!("{activation} (recommended: {recommended})");
+            let title = format!("{activation} ({recommended})");
             let chart = Chart::new("hidden layer", "relative variance").title(title);
             chart.log_y().y_range(1e-6, 1e6).level(1.0)
         };

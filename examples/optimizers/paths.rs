@@ -122,9 +122,9 @@ fn figure(surface: Surface, outcomes: &[Outcome]) -> Result<Grid> {
             "In the order of the steps until the value is below 10⁻⁶, each at its own tuned \
              learning rate. Contour lines at values a factor of √10 apart.",
         ),
-        columns: 5,
+        columns: 3,
         axes: [axis("x", x), axis("y", y)],
-        aspect: 1.2,
+        aspect: 1.5,
         keys: vec![
             (start, "start"),
             (minimum, "minimum"),

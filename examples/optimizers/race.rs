@@ -154,7 +154,7 @@ fn figure(outcomes: &[Outcome]) -> Grid {
              order of the steps until the loss, a mean over {WINDOW} steps, stays below {TARGET}: \
              the median over all seeds."
         ),
-        columns: 5,
+        columns: 3,
         axes: [
             Axis {
                 label: "step",
@@ -174,11 +174,11 @@ fn figure(outcomes: &[Outcome]) -> Grid {
                     .collect(),
             },
         ],
-        aspect: 1.2,
+        aspect: 1.5,
         keys: vec![
             (Look::Line(color, 4), "median"),
-            (Look::Area(BAND), "range over all seeds"),
-            (Look::Line(REFERENCE, 4), "SGD, to compare"),
+            (Look::Area(BAND), "range over seeds"),
+            (Look::Line(REFERENCE, 4), "SGD"),
             (target, "target"),
         ],
         background: vec![Mark {

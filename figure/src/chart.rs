@@ -192,19 +192,27 @@ impl Chart {
             .map(|label| style::text_width(&label, &style))
             .max();
         let line = (TEXT * 1.4) as i32;
-        let title = if self.title.is_empty() { 0 } else { line };
+        let (left, right) = (widest.unwrap_or(0) + line + 24, MARGIN + 12);
+        let (width, _) = area.dim_in_pixel();
+        let title = style::wrap(
+            &self.title,
+            &style,
+            width as i32 - MARGIN / 2 - left - right,
+        );
         let mut chart = ChartBuilder::on(area)
             .margin(MARGIN / 2)
-            .margin_right(MARGIN + 12)
-            .margin_top(MARGIN / 2 + title)
+            .margin_right(right)
+            .margin_top(MARGIN / 2 + title.len() as i32 * line)
             .set_label_area_size(LabelAreaPosition::Bottom, 2 * line + 16)
-            .set_label_area_size(LabelAreaPosition::Left, widest.unwrap_or(0) + line + 24)
+            .set_label_area_size(LabelAreaPosition::Left, left)
             .build_cartesian_2d(Positions(x.clone()), Positions(y.clone()))?;
         let (across, _) = chart.plotting_area().get_pixel_range();
-        let (left, _) = area.get_base_pixel();
-        let middle = i32::midpoint(across.start, across.end) - left;
+        let (start, _) = area.get_base_pixel();
+        let middle = i32::midpoint(across.start, across.end) - start;
         let centered = style.pos(Pos::new(HPos::Center, VPos::Top));
-        area.draw_text(&self.title, &centered, (middle, MARGIN / 4))?;
+        for (row, text) in (0..).zip(title) {
+            area.draw_text(&text, &centered, (middle, MARGIN / 4 + row * line))?;
+        }
         chart
             .configure_mesh()
             .bold_line_style(GRID.stroke_width(2))

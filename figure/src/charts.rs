@@ -14,7 +14,7 @@ use plotters::prelude::*;
 ///     Chart::new("x", "y").title(title).line("slope times x", points)
 /// };
 /// let figure = Charts::new("Two slopes").columns(2).push(chart("1", 1.0)).push(chart("2", 2.0));
-/// assert_eq!(figure.size().0, 1600);
+/// assert_eq!(figure.size().0, 1080);
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]
@@ -50,8 +50,8 @@ impl Charts {
         self
     }
 
-    /// Sets the width in pixels, from 400. The default is 1600. Text keeps its size, so that it is
-    /// larger in a narrow figure that is shown at the same width.
+    /// Sets the width in pixels, from 400. The default is 1080, for up to two charts in a row. Text
+    /// keeps its size, so that it is larger in a narrow figure that is shown at the same width.
     pub fn width(mut self, width: u32) -> Self {
         self.width = width.max(400);
         self
@@ -240,6 +240,21 @@ mod tests {
             );
         }
         assert_eq!(svg.matches("the x axis\n</text>").count(), 2);
+        Ok(())
+    }
+
+    #[test]
+    fn a_long_title_of_a_chart_is_broken_into_lines() -> Result<()> {
+        let title = "a title that is wider than one of two charts in a row";
+        let chart = Chart::new("x", "y")
+            .title(title)
+            .line("a", [(0.0, 1.0), (1.0, 2.0)]);
+        let (svg, _) = drawn(&Charts::new("").columns(2).push(chart.clone()).push(chart))?;
+        assert!(!svg.contains(title));
+        let lines = svg
+            .lines()
+            .filter(|line| title.contains(line) && line.len() > 1);
+        assert_eq!(lines.collect::<Vec<_>>().join(" "), [title; 2].join(" "));
         Ok(())
     }
 

@@ -1,5 +1,5 @@
 //! The common style of all figures: colours that colour-blind readers can tell apart, and text that
-//! stays readable if a README shows a figure at half its width.
+//! stays readable if a phone shows a figure at a third of its width.
 
 use crate::OP;
 use cotangent_core::{Error, Result};
@@ -7,8 +7,8 @@ use plotters::prelude::*;
 use plotters::style::{FontTransform, register_font};
 use std::sync::OnceLock;
 
-/// The width of a figure in pixels.
-pub const WIDTH: u32 = 1600;
+/// The width of a figure in pixels. If it is shown 350 pixels wide, the text is 9 pixels high.
+pub const WIDTH: u32 = 1080;
 /// The space around a figure and between its parts, in pixels.
 pub const MARGIN: i32 = 32;
 /// The size of a title in pixels, the unit of all sizes of text.

@@ -193,7 +193,11 @@ impl Panel<'_> {
     ) -> Drawn<B> {
         let (start, width) = (across.start, across.end - across.start);
         let bottom = top + ROW * self.rows.len() as i32;
-        let scale = Scale::fit(self.kind, Some(self.range), std::iter::empty(), 5);
+        let ticks = match self.kind {
+            Kind::Linear => 4,
+            Kind::Log => 3,
+        };
+        let scale = Scale::fit(self.kind, Some(self.range), std::iter::empty(), ticks);
         let place = |value: f64| start + scale.place(value, width).clamp(0, width);
         area.draw_text(
             self.title,
