@@ -12,7 +12,9 @@ WORKLOADS = {
 
 # Nets for the latency of one sample: depth, inputs and outputs of each layer.
 LATENCIES = {
-    f"latency_{depth}x{width}": (depth, width) for depth in [2, 5, 10] for width in [16, 64, 256, 1024]
+    f"latency_{depth}x{width}": (depth, width)
+    for depth in [2, 5, 10]
+    for width in [16, 64, 256, 1024]
 }
 
 # Channels in and out of each block. At every change of their number there is a stride of 2.

@@ -54,7 +54,7 @@ struct Step {
     alone: f64,
     /// In regions, with all threads equally busy.
     shared: f64,
-    /// What regions take longer because pieces are few or uneven.
+    /// The time that regions take longer because pieces are few or uneven.
     uneven: f64,
     /// The number of regions.
     regions: usize,

@@ -5,7 +5,7 @@
 //! cargo bench --bench train_step                     # the six workloads, f32, two threads
 //! cargo bench --bench train_step -- --only book --json
 //! cargo bench --bench train_step -- --mode counts    # allocations, page faults, waits of a step
-//! cargo bench --bench train_step -- --mode inference # latency of one sample, and reading the weights
+//! cargo bench --bench train_step -- --mode inference # latency of one sample, one read of weights
 //! cargo bench --bench train_step -- --mode memory    # the peak memory of a step, and its growth
 //! cargo bench --bench train_step -- --mode growth    # twice the depth, width, batch
 //! cargo bench --bench train_step -- --mnist DIR      # epochs on MNIST
