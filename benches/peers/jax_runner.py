@@ -158,6 +158,20 @@ def inference():
     return lambda: jax.block_until_ready(predict(params, statistics, x))
 
 
+def latency(depth, width):
+    layers = [(tensor(width, width) * (2 / width) ** 0.5, jnp.zeros(width)) for _ in range(depth)]
+
+    @jax.jit
+    def predict(layers, x):
+        for weight, bias in layers[:-1]:
+            x = jax.nn.relu(x @ weight + bias)
+        weight, bias = layers[-1]
+        return x @ weight + bias
+
+    x = tensor(1, width)
+    return lambda: jax.block_until_ready(predict(layers, x))
+
+
 def epochs():
     x, y, test_x, test_y = (jnp.asarray(part) for part in runner.mnist())
     y = y.astype(jnp.int32)
@@ -210,5 +224,7 @@ cases |= {
     "adagrad_10m": lambda: optimizer(optax.adagrad(1e-3)),
     "inference_b1": inference,
 }
+for name, shape in workloads.LATENCIES.items():
+    cases[name] = lambda shape=shape: latency(*shape)
 cases |= jax_composed.cases | jax_images.cases | jax_sequences.cases
 runner.serve(cases, epochs)

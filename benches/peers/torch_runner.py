@@ -98,11 +98,15 @@ def optimizer(make):
     return make(params).step
 
 
-def inference():
-    model = net(*runner.BOOK)
+def square(depth, width):
+    layers = [part for _ in range(depth) for part in (nn.Linear(width, width), nn.ReLU())]
+    return nn.Sequential(*layers[:-1])
+
+
+def inference(model, inputs):
     model.eval()
     model = compiled(model)
-    x = tensor(1, 784)
+    x = tensor(1, inputs)
 
     def run():
         with torch.inference_mode():
@@ -150,7 +154,7 @@ cases |= {
     "focal_1m": focal_loss,
     "glu_1m": lambda: operation(glu, 1024, 1024, operands=2),
     "swiglu_1m": lambda: operation(swiglu, 1024, 1024, operands=2),
-    "inference_b1": inference,
+    "inference_b1": lambda: inference(net(*runner.BOOK), 784),
 }
 if not COMPILE:
     cases |= {
@@ -163,5 +167,7 @@ if not COMPILE:
         "rmsprop_10m": lambda: optimizer(lambda p: torch.optim.RMSprop(p, 1e-3)),
         "adagrad_10m": lambda: optimizer(lambda p: torch.optim.Adagrad(p, 1e-3, fused=True)),
     }
+for name, (depth, width) in workloads.LATENCIES.items():
+    cases[name] = lambda depth=depth, width=width: inference(square(depth, width), width)
 cases |= torch_composed.cases | torch_images.cases | torch_sequences.cases
 runner.serve(cases, epochs, warm)

@@ -10,6 +10,13 @@ WORKLOADS = {
     "wide1024x4_relu_adam_b256": ([1024] * 4, False, "relu", 256),
 }
 
+# Nets for the latency of one sample: depth, inputs and outputs of each layer.
+LATENCIES = {
+    f"latency_{depth}x{width}": (depth, width)
+    for depth in [2, 5, 10]
+    for width in [16, 64, 256, 1024]
+}
+
 # Channels in and out of each block. At every change of their number there is a stride of 2.
 RESNET20 = [(16, 16)] * 3 + [(16, 32)] + [(32, 32)] * 2 + [(32, 64)] + [(64, 64)] * 2
 CONVOLUTIONS = {

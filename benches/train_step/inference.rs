@@ -1,21 +1,41 @@
-//! One sample through the textbook's net, next to one read of all weights.
+//! The latency of one sample: through the textbook's net and through nets of several depths and
+//! widths, next to one read of all weights.
 
-use crate::common::{in_turns, machine, process};
+use crate::common::{Times, in_turns, machine, process};
 use crate::nets::Workload;
 use anyhow::Result;
 use cotangent::prelude::*;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::hint::black_box;
 use std::time::Duration;
 
-pub fn run(rounds: usize, turn: Duration) -> Result<Value> {
-    const CALLS: usize = 1000;
-    let workload = Workload {
+pub fn run(rounds: usize, turn: Duration, only: &str) -> Result<Value> {
+    println!(
+        "{:24} {:>10} {:>10} {:>8} {:>8} {:>10} {:>8}",
+        "microseconds", "median", "99%", "ratio", "99.9%", "one read", "ratio"
+    );
+    let book = Workload {
+        name: "latency_book".to_owned(),
         batch: 2,
         ..Workload::book(2)
     };
+    let mut all = Map::new();
+    for workload in [book].into_iter().chain(Workload::squares()) {
+        if workload.name.contains(only) {
+            let figures = latency(&workload, rounds, turn)?;
+            all.insert(workload.name, figures);
+        }
+    }
+    Ok(all.into())
+}
+
+/// Measures one net.
+fn latency(workload: &Workload, rounds: usize, turn: Duration) -> Result<Value> {
+    const CALLS: usize = 1000;
     let mut training = workload.training()?;
-    training.step()?; // Gives the net running statistics.
+    if workload.batch_norm {
+        training.step()?; // Gives the net running statistics.
+    }
     let x = training.x.narrow(0, 0, 1)?;
     let net = &training.net;
     // The weights are in separate allocations, as the layers have them.
@@ -24,7 +44,7 @@ pub fn run(rounds: usize, turn: Duration) -> Result<Value> {
         .into_iter()
         .map(|(_, param)| param.value().to_vec())
         .collect::<Result<_, _>>()?;
-    let [predict, read] = in_turns(
+    let [predict, read]: [Times; 2] = in_turns(
         rounds,
         turn,
         || Ok(net.predict(&x)?),
@@ -41,25 +61,22 @@ pub fn run(rounds: usize, turn: Duration) -> Result<Value> {
         }
         Ok(())
     })?;
-    let bytes: usize = weights.iter().map(|w| 4 * w.len()).sum();
+    let (median, tail) = (predict.median(), predict.quantile(0.99));
     println!(
-        "predict, batch 1: {:.1} us; reading {bytes} bytes of weights once, one thread: {:.1} us; \
-         ratio {:.2}",
-        predict.median(),
+        "{:24} {median:10.2} {tail:10.2} {:8.2} {:8.2} {:10.2} {:8.2}",
+        workload.name,
+        tail / median,
+        predict.quantile(0.999),
         read.median(),
-        predict.median() / read.median()
+        median / read.median(),
     );
     let calls = CALLS as f64;
-    println!(
-        "of one call: {} allocations, {} requests of tensor memory from the system, {} page faults",
-        used.allocations as f64 / calls,
-        used.system_requests as f64 / calls,
-        used.page_faults / calls
-    );
-    Ok(json!({"inference_b1": {
-        "predict": predict.median(),
+    Ok(json!({
+        "predict": median,
+        "tail": tail,
         "read": read.median(),
         "allocations": used.allocations as f64 / calls,
         "system_requests": used.system_requests as f64 / calls,
-    }}))
+        "page_faults": used.page_faults / calls,
+    }))
 }

@@ -5,7 +5,7 @@
 //! cargo bench --bench train_step                     # the six workloads, f32, two threads
 //! cargo bench --bench train_step -- --only book --json
 //! cargo bench --bench train_step -- --mode counts    # allocations, page faults, waits of a step
-//! cargo bench --bench train_step -- --mode inference # one sample, beside reading the weights once
+//! cargo bench --bench train_step -- --mode inference # latency of one sample, one read of weights
 //! cargo bench --bench train_step -- --mode memory    # the peak memory of a step, and its growth
 //! cargo bench --bench train_step -- --mode growth    # twice the depth, width, batch
 //! cargo bench --bench train_step -- --mnist DIR      # epochs on MNIST
@@ -74,7 +74,7 @@ enum Mode {
     Counts,
     /// Steps alone, for a profiler.
     Profile,
-    /// One sample through the textbook's net, next to one read of the weights.
+    /// One sample through nets of several sizes, next to one read of the weights.
     Inference,
     /// Peak memory of a step of batch 512, and its growth over 10,000 steps.
     Memory,
@@ -97,7 +97,7 @@ fn main() -> Result<()> {
         (Mode::Steps, None) => steps(&workloads, rounds, turn)?,
         (Mode::Counts, None) => counts(&workloads)?,
         (Mode::Profile, None) => profile(&workloads, rounds, turn)?,
-        (Mode::Inference, None) => inference::run(rounds, turn)?,
+        (Mode::Inference, None) => inference::run(rounds, turn, &arguments.only)?,
         (Mode::Memory, None) => memory::run(at_start[0])?,
         (Mode::Growth, None) => growth::run(rounds, turn)?,
     };

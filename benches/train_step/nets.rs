@@ -64,6 +64,19 @@ impl Workload {
         Self::new(name, layers(4, width), false, Relu, 256)
     }
 
+    /// Returns a net for the latency of one sample: `depth` layers of `width` inputs and outputs.
+    pub fn square(depth: usize, width: usize) -> Self {
+        let name = format!("latency_{depth}x{width}");
+        Self::new(name, vec![width; depth + 1], false, Relu, 1)
+    }
+
+    /// Returns the nets whose latency is measured.
+    pub fn squares() -> Vec<Self> {
+        let widths = [16, 64, 256, 1024];
+        let all = [2, 5, 10].map(|depth| widths.map(|width| Self::square(depth, width)));
+        all.concat()
+    }
+
     /// Returns the six workloads that the project's goals for speed name.
     pub fn all() -> Vec<Self> {
         let mut all: Vec<Self> = [32, 128, 512].map(Self::book).into();

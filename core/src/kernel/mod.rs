@@ -38,3 +38,5 @@ pub use fma::Fma;
 pub use isa::{Avx2, Avx512, Baseline, Isa, Kernel, Neon, Tier, dispatch, dispatch_on};
 pub use lane::Lane;
 pub use real::{Real, float_power};
+#[doc(hidden)] // For `benches/scaling`.
+pub use threads::regions;

@@ -4,7 +4,7 @@
 //! some hundred kernels, it would take most of the build.
 
 use crate::kernel::threads::panics::FirstPanic;
-use crate::kernel::threads::pool;
+use crate::kernel::threads::{pool, regions};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -24,6 +24,9 @@ pub(crate) fn ranges(len: usize, piece_len: usize, body: &(dyn Fn(Range<usize>) 
         return;
     }
     let piece = |i| body(range(i));
+    if regions::run(pieces, &piece) {
+        return;
+    }
     let in_rayon = rayon::current_thread_index().is_some();
     // A forked child does not have the threads of its parent.
     if threads() < 2 || pool::is_forked() {
@@ -47,7 +50,9 @@ pub(crate) fn ranges(len: usize, piece_len: usize, body: &(dyn Fn(Range<usize>) 
 /// Returns how many threads may work at once here: the threads of the `rayon` pool that the current
 /// thread belongs to, or else those of [`pool`].
 pub(crate) fn threads() -> usize {
-    if pool::is_forked() {
+    if let Some(threads) = regions::threads() {
+        threads
+    } else if pool::is_forked() {
         1
     } else if rayon::current_thread_index().is_some() {
         rayon::current_num_threads().min(pool::processors())

@@ -46,6 +46,16 @@ fn main() -> Result<()> {
             Ok(())
         }))
     }));
+    for workload in Workload::squares() {
+        let name: &'static str = workload.name.clone().leak();
+        cases.push(Case::timed(name, move || {
+            let training = workload.training()?;
+            Ok(Box::new(move || {
+                let _ = std::hint::black_box(training.net.predict(&training.x)?);
+                Ok(())
+            }))
+        }));
+    }
     if let Some(folder) = mnist_folder() {
         cases.push(Case::epoch("mnist_epoch", move || {
             let (train, test) = cotangent::data::mnist(&folder)?;
