@@ -139,18 +139,28 @@ impl<F: Float, const M: usize> Kernel for Dots<'_, F, M> {
     fn run<I: Isa>(mut self) {
         let len = self.range.len();
         let whole = len - len % COLUMNS;
-        for j in (0..whole).step_by(COLUMNS) {
-            self.columns::<I, COLUMNS>(j);
-        }
-        for j in whole..len {
-            self.columns::<I, 1>(j);
+        if self.rows[0].len() < LANES {
+            for j in (0..whole).step_by(COLUMNS) {
+                self.columns::<I, COLUMNS, true>(j);
+            }
+            for j in whole..len {
+                self.columns::<I, 1, true>(j);
+            }
+        } else {
+            for j in (0..whole).step_by(COLUMNS) {
+                self.columns::<I, COLUMNS, false>(j);
+            }
+            for j in whole..len {
+                self.columns::<I, 1, false>(j);
+            }
         }
     }
 }
 
 impl<F: Float, const M: usize> Dots<'_, F, M> {
+    /// Computes `J` columns. `SHORT` says that their length is below `LANES`.
     #[inline(always)]
-    fn columns<I: Isa, const J: usize>(&mut self, first: usize) {
+    fn columns<I: Isa, const J: usize, const SHORT: bool>(&mut self, first: usize) {
         let k = self.rows[0].len();
         let mut columns: [&[F]; J] = [&[]; J];
         for j in 0..J {
@@ -158,7 +168,7 @@ impl<F: Float, const M: usize> Dots<'_, F, M> {
             columns[j] = &self.b.data[self.b.offset + column..][..k];
         }
         let mut sums = [[[F::zero(); LANES]; J]; M];
-        let whole = k - k % LANES;
+        let whole = (k - 1) / LANES * LANES;
         for start in (0..whole).step_by(LANES) {
             let mut ws = [[F::zero(); LANES]; J];
             for j in 0..J {
@@ -181,16 +191,25 @@ impl<F: Float, const M: usize> Dots<'_, F, M> {
                 done[i][j] = sums[i][j];
             }
         }
-        // The remainder is padded with zeros.
-        let padded = |rest: &[F]| {
-            let mut whole = [F::zero(); LANES];
-            whole[..rest.len()].copy_from_slice(rest);
-            whole
+        // The last lanes, with 0 for those that are in the sums already or do not exist. A copy of
+        // constant length is one load.
+        let added = whole + LANES - k;
+        let padded = |values: &[F]| {
+            let mut lanes = [F::zero(); LANES];
+            if SHORT {
+                lanes[..k].copy_from_slice(values);
+                return lanes;
+            }
+            lanes.copy_from_slice(&values[k - LANES..]);
+            for l in 0..LANES {
+                lanes[l] = if l < added { F::zero() } else { lanes[l] };
+            }
+            lanes
         };
         for i in 0..M {
-            let x = padded(&self.rows[i][whole..]);
+            let x = padded(self.rows[i]);
             for j in 0..J {
-                let w = padded(&columns[j][whole..]);
+                let w = padded(columns[j]);
                 for l in 0..LANES {
                     done[i][j][l] = x[l].fma::<I>(w[l], done[i][j][l]);
                 }
