@@ -168,8 +168,14 @@ impl Line<'_> {
         let mut farthest = step;
         for side in [-1.0, 1.0] {
             let mut far = step;
-            while 4.0 * far <= FARTHEST * self.scale && self.is_same_at(4.0 * far * side)? {
-                far *= 4.0;
+            let mut next = 4.0 * far;
+            // With the largest numbers, the limit may be infinite.
+            while next.is_finite()
+                && next <= FARTHEST * self.scale
+                && self.is_same_at(next * side)?
+            {
+                far = next;
+                next *= 4.0;
             }
             farthest = farthest.max(far);
         }
@@ -260,6 +266,10 @@ mod tests {
     use super::*;
 
     fn of(f: impl Fn(f64) -> f64) -> Slope {
+        at_scale(1.0, f)
+    }
+
+    fn at_scale(scale: f64, f: impl Fn(f64) -> f64) -> Slope {
         let sample = |value: f64| Sample {
             value,
             size: value.abs(),
@@ -268,8 +278,8 @@ mod tests {
         let mut line = Line {
             f: &mut |t| Ok(sample(f(t))),
             center: sample(f(0.0)),
-            scale: 1.0,
-            distance: 1.0,
+            scale,
+            distance: scale,
             absolute: 1e-8,
             relative: 1e-6,
             compared: 0.0,
@@ -294,6 +304,17 @@ mod tests {
             );
             assert!(slope.sides.is_none(), "{slope:?}");
             assert!(slope.error < 1e-5 * expected.abs().max(1.0), "{slope:?}");
+        }
+    }
+
+    #[test]
+    fn constants_at_the_ends_of_the_range_have_slopes() {
+        for scale in [f64::MIN_POSITIVE, 1e300, 1e307, f64::MAX, f64::INFINITY] {
+            let slope = at_scale(scale, |_| 1e300);
+            assert!(
+                slope.value == 0.0 || scale.is_infinite(),
+                "{scale}: {slope:?}"
+            );
         }
     }
 
