@@ -971,6 +971,14 @@ fn weights_of_histograms() -> Result<()> {
     );
     let widths = Tensor::from([1e4 - 3.0, 2e7 - 1e4, 2e9 - 2e7]);
     assert!((plain.density()?.mul(&widths)?.sum().item()? - 1.0).abs() < 1e-12);
+    // The width, or the sum of the weights, is beyond the range of f32; the density is not.
+    let far = Tensor::from([-3e38f32, 3e38]);
+    let density = far.histogram(Bins::Equal(1))?.density()?.item()?;
+    assert!((density / (1.0 / 6e38) - 1.0).abs() < 1e-5, "{density}");
+    let heavy = Tensor::from([3e38f32, 3e38]);
+    let ends = Tensor::from([0.25f32, 0.75]);
+    let heavy = ends.weighted_histogram(Bins::Between(2, 0.0, 1.0), &heavy)?;
+    assert_eq!(heavy.density()?.to_f64_vec(), [1.0, 1.0]);
     let none = Tensor::zeros([0], DType::F64)?.histogram(Bins::Equal(2))?;
     assert!(none.density()?.to_f64_vec().iter().all(|x| x.is_nan()));
     let error = x.weighted_histogram(bins, &ones).unwrap_err();

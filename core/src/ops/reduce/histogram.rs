@@ -103,7 +103,8 @@ impl Tensor {
 
 impl Histogram {
     /// Returns the density in each bin, `(bins)`: the count divided by the sum of all counts and by
-    /// the width of the bin, so that the integral is 1. All are NaN if no element is counted.
+    /// the width of the bin, so that the integral is 1. All are NaN if no element is counted. A bin
+    /// whose edges are equal in the dtype has the density infinity, or NaN if it is empty.
     ///
     /// # Errors
     /// [`Error::Shape`] if memory does not suffice.
@@ -115,14 +116,15 @@ impl Histogram {
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn density(&self) -> Result<Tensor> {
-        density(&self.counts.to_tensor(self.edges.dtype()), &self.edges)
+        density(&self.counts.to_tensor(DType::F64), &self.edges)
     }
 }
 
 impl Histogram<Tensor> {
     /// Returns the density in each bin, `(bins)`: the sum of weights divided by that of all bins
     /// and by the width of the bin, so that the integral is 1. All are NaN if the weights of all
-    /// bins add up to 0. The densities are differentiable in the weights.
+    /// bins add up to 0. A bin whose edges are equal in the dtype has an infinite density, or NaN
+    /// if its sum is 0. The densities are differentiable in the weights.
     ///
     /// # Errors
     /// [`Error::Shape`] if memory does not suffice.
@@ -140,9 +142,12 @@ impl Histogram<Tensor> {
 }
 
 fn density(counts: &Tensor, edges: &Tensor) -> Result<Tensor> {
-    let bins = edges.len() - 1;
+    // In `f64`, since a width or the sum may be beyond the range of `f32`, and the density is not.
+    let (bins, dtype) = (edges.len() - 1, edges.dtype());
+    let (counts, edges) = (counts.to_dtype(DType::F64), edges.to_dtype(DType::F64));
     let widths = edges.narrow(0, 1, bins)?.sub(&edges.narrow(0, 0, bins)?)?;
-    counts.div(&counts.sum())?.div(&widths)
+    let shares = counts.div(&counts.sum())?;
+    Ok(shares.div(&widths)?.to_dtype(dtype))
 }
 
 /// The edges of bins.
