@@ -285,7 +285,7 @@ fn a_generator_that_repeats_itself_is_an_error() {
         (init::orthogonal(), 0x1234_5678_9abc_def0),
         (init::normal(1.0).truncated(), 0xd999_9999_9999_9001),
     ] {
-        let result = init.draw(&[3, 3], &mut Stuck(bits));
+        let result = init.draw(&[1000, 1000], &mut Stuck(bits));
         assert!(matches!(&result, Err(Error::Argument { .. })), "{result:?}");
     }
 }

@@ -121,6 +121,9 @@ fn truncated_normal(
     let [least, largest] = inward(mean - 2.0 * deviation, mean + 2.0 * deviation);
     let mut is_stuck = false;
     let values = Tensor::from_fn(shape, DType::F32, || {
+        if is_stuck {
+            return mean;
+        }
         // One draw of 22 is not within the bounds.
         let mut draws = (0..1000).map(|_| StandardNormal.sample(rng));
         let draw: Option<f64> = draws.find(|draw: &f64| draw.abs() <= 2.0);
