@@ -23,6 +23,15 @@ thread_local! {
     static RECORD: RefCell<Option<Record>> = const { RefCell::new(None) };
 }
 
+/// Ends the record when it is dropped, also if the body panics.
+struct End;
+
+impl Drop for End {
+    fn drop(&mut self) {
+        RECORD.take();
+    }
+}
+
 /// Runs `body` on the current thread alone, with its work cut as for `threads` threads. Returns the
 /// regions, of which the last one without pieces ends the computation.
 ///
@@ -33,6 +42,7 @@ pub fn record(threads: usize, body: impl FnOnce()) -> Vec<Region> {
         last: Instant::now(),
         regions: Vec::new(),
     }));
+    let _end = End;
     body();
     let Some(mut record) = RECORD.take() else {
         return Vec::new(); // `body` has made a record of its own.
@@ -97,6 +107,13 @@ mod tests {
         assert_eq!(pieces, [4, 0]);
         assert!(regions[0].before >= pause);
         assert!(regions[0].pieces.iter().all(|piece| *piece >= pause));
+        assert!(threads().is_none());
+    }
+
+    #[test]
+    fn a_panic_ends_the_record() {
+        let panics = || record(4, || panic!("the body"));
+        assert!(std::panic::catch_unwind(panics).is_err());
         assert!(threads().is_none());
     }
 }
