@@ -13,7 +13,7 @@ mod formulas;
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use common::in_turns;
+use common::{Selection, in_turns};
 use cotangent::memory_use;
 use cotangent::prelude::*;
 use formulas::{ALPHA, BETA, again, composed, focal, gelu_tanh, glu, swiglu, swish};
@@ -33,23 +33,14 @@ struct Arguments {
     /// The length of a turn.
     #[arg(long, default_value_t = 60, value_name = "MILLISECONDS")]
     turn: u64,
-    /// Only the rows whose names contain this.
-    #[arg(
-        long,
-        default_value = "",
-        hide_default_value = true,
-        value_name = "NAME"
-    )]
-    only: String,
+    #[command(flatten)]
+    selection: Selection,
     /// The number of threads.
     #[arg(long, default_value_t = 2)]
     threads: usize,
     /// Print only the memory of one step of this row; a process of its own for each.
     #[arg(long, hide = true, num_args = 2)]
     memory_of: Option<Vec<String>>,
-    /// An argument that `cargo bench` adds.
-    #[arg(long, hide = true)]
-    bench: bool,
 }
 
 /// A function of operands of equal shape.
@@ -182,7 +173,10 @@ fn main() -> Result<()> {
                 _ => "macro / built-in",
             }
         );
-        for row in rows.iter().filter(|row| row.name.contains(&arguments.only)) {
+        for row in rows
+            .iter()
+            .filter(|row| row.name.contains(&arguments.selection.only))
+        {
             let times = compared(row, &arguments, title == "composed")?;
             all.insert(format!("{title} {}", row.name), times);
         }
@@ -194,7 +188,7 @@ fn main() -> Result<()> {
     );
     for row in COMPOSED
         .iter()
-        .filter(|row| row.name.contains(&arguments.only))
+        .filter(|row| row.name.contains(&arguments.selection.only))
     {
         for kind in ["macro", "composed"] {
             let memory = memory(row, kind)?;

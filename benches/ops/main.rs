@@ -32,7 +32,7 @@ mod transforms;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use common::{alone, machine};
+use common::{Selection, alone, machine};
 use cotangent::prelude::*;
 use serde_json::{Map, Value, json};
 use std::io::{BufRead, Write};
@@ -50,14 +50,8 @@ struct Arguments {
     /// The time of each operation in a round.
     #[arg(long, default_value_t = 80, value_name = "MILLISECONDS")]
     turn: u64,
-    /// Only the operations whose names contain this.
-    #[arg(
-        long,
-        default_value = "",
-        hide_default_value = true,
-        value_name = "NAME"
-    )]
-    only: String,
+    #[command(flatten)]
+    selection: Selection,
     /// The number of threads.
     #[arg(long, default_value_t = 2)]
     threads: usize,
@@ -65,9 +59,6 @@ struct Arguments {
     /// measure it, or `machine`.
     #[arg(long)]
     serve: bool,
-    /// An argument that `cargo bench` adds.
-    #[arg(long, hide = true)]
-    bench: bool,
 }
 
 /// The least work that an operation must do.
@@ -131,7 +122,7 @@ fn main() -> Result<()> {
     let cases: Vec<Case> = cases
         .into_iter()
         .flatten()
-        .filter(|case| case.name.contains(&arguments.only))
+        .filter(|case| case.name.contains(&arguments.selection.only))
         .collect();
     if arguments.serve {
         return serve(&cases);

@@ -14,6 +14,8 @@
 //! Not simulated: the bandwidth of memory and caches, which the threads share, and a lower clock of
 //! many busy processors. So the figures are limits that the library's structure sets.
 
+#[path = "../common/mod.rs"]
+mod common;
 mod kernels;
 #[allow(dead_code)] // A part of it is used.
 #[path = "../train_step/nets.rs"]
@@ -21,6 +23,7 @@ mod nets;
 
 use anyhow::Result;
 use clap::Parser;
+use common::Selection;
 use cotangent::kernel::regions::{Region, record};
 use cotangent::prelude::*;
 use nets::Workload;
@@ -35,17 +38,8 @@ struct Arguments {
     /// Recorded steps of each case; the fastest counts.
     #[arg(long, default_value_t = 15)]
     rounds: usize,
-    /// Only the workloads whose names contain this.
-    #[arg(
-        long,
-        default_value = "",
-        hide_default_value = true,
-        value_name = "NAME"
-    )]
-    only: String,
-    /// Given by `cargo bench`.
-    #[arg(long, hide = true)]
-    bench: bool,
+    #[command(flatten)]
+    selection: Selection,
 }
 
 /// The simulated time of a step, in microseconds.
@@ -77,7 +71,7 @@ fn main() -> Result<()> {
         ..Workload::wide(4096)
     });
     for workload in workloads {
-        if workload.name.contains(&arguments.only) {
+        if workload.name.contains(&arguments.selection.only) {
             simulate(&workload, opening, arguments.rounds)?;
         }
     }
@@ -90,7 +84,7 @@ fn operations(opening: f64, arguments: &Arguments) -> Result<()> {
     THREADS[1..].iter().for_each(|n| print!("{n:>7}"));
     println!();
     for (name, mut run) in kernels::all()? {
-        if !name.contains(&arguments.only) {
+        if !name.contains(&arguments.selection.only) {
             continue;
         }
         run()?;

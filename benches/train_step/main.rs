@@ -22,7 +22,7 @@ mod nets;
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
-use common::{in_turns, process};
+use common::{Selection, in_turns, process};
 use floor::Floor;
 use nets::Workload;
 use serde_json::{Map, Value, json};
@@ -44,14 +44,8 @@ struct Arguments {
     /// The length of a turn.
     #[arg(long, default_value_t = 60, value_name = "MILLISECONDS")]
     turn: u64,
-    /// Only the workloads whose names contain this.
-    #[arg(
-        long,
-        default_value = "",
-        hide_default_value = true,
-        value_name = "NAME"
-    )]
-    only: String,
+    #[command(flatten)]
+    selection: Selection,
     /// The number of threads, of the floor too.
     #[arg(long, default_value_t = 2)]
     threads: usize,
@@ -61,9 +55,6 @@ struct Arguments {
     /// Epochs on MNIST, from the four IDX files in this folder.
     #[arg(long, value_name = "DIR")]
     mnist: Option<PathBuf>,
-    /// An argument that `cargo bench` adds.
-    #[arg(long, hide = true)]
-    bench: bool,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
@@ -90,14 +81,14 @@ fn main() -> Result<()> {
     let rounds = arguments.rounds;
     let workloads: Vec<Workload> = Workload::all()
         .into_iter()
-        .filter(|workload| workload.name.contains(&arguments.only))
+        .filter(|workload| workload.name.contains(&arguments.selection.only))
         .collect();
     let result = match (arguments.mode, &arguments.mnist) {
         (_, Some(folder)) => mnist::run(folder)?,
         (Mode::Steps, None) => steps(&workloads, rounds, turn)?,
         (Mode::Counts, None) => counts(&workloads)?,
         (Mode::Profile, None) => profile(&workloads, rounds, turn)?,
-        (Mode::Inference, None) => inference::run(rounds, turn, &arguments.only)?,
+        (Mode::Inference, None) => inference::run(rounds, turn, &arguments.selection.only)?,
         (Mode::Memory, None) => memory::run(at_start[0])?,
         (Mode::Growth, None) => growth::run(rounds, turn)?,
     };
