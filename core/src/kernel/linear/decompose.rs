@@ -115,6 +115,7 @@ pub(super) struct Lu<F> {
 }
 
 impl<F: Real> Lu<F> {
+    /// Factorizes a (n, n).
     pub fn new(a: &[F], n: usize) -> Result<Self, Fault> {
         let (mut values, excess) = (by_columns(a, n, n)?, excess(a, false));
         scale(&mut values, -excess);
@@ -142,6 +143,7 @@ impl<F: Real> Lu<F> {
         })
     }
 
+    /// Returns the diagonal of the upper triangle, of the matrix times 2^-`excess`.
     pub fn pivots(&self) -> impl Iterator<Item = F> {
         self.values.iter().step_by(self.n + 1).copied()
     }
