@@ -8,22 +8,6 @@ pub mod process;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// Options of several benches.
-#[derive(clap::Args, Debug)]
-pub struct Selection {
-    /// Only the rows whose names contain this.
-    #[arg(
-        long,
-        default_value = "",
-        hide_default_value = true,
-        value_name = "NAME"
-    )]
-    pub only: String,
-    /// An argument that `cargo bench` adds.
-    #[arg(long, hide = true)]
-    bench: bool,
-}
-
 /// The times of repeated runs, in microseconds.
 #[derive(Clone, Debug, Default)]
 pub struct Times(Vec<f64>);

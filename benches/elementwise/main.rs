@@ -10,13 +10,16 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod formulas;
+#[path = "../common/selection.rs"]
+mod selection;
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use common::{Selection, in_turns};
+use common::in_turns;
 use cotangent::memory_use;
 use cotangent::prelude::*;
 use formulas::{ALPHA, BETA, again, composed, focal, gelu_tanh, glu, swiglu, swish};
+use selection::Selection;
 use serde_json::{Map, Value, json};
 use std::process::Command;
 use std::time::Duration;

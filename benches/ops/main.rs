@@ -28,12 +28,15 @@ mod pooling;
 mod products;
 mod recurrent;
 mod reductions;
+#[path = "../common/selection.rs"]
+mod selection;
 mod transforms;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use common::{Selection, alone, machine};
+use common::{alone, machine};
 use cotangent::prelude::*;
+use selection::Selection;
 use serde_json::{Map, Value, json};
 use std::io::{BufRead, Write};
 use std::time::Duration;

@@ -20,13 +20,15 @@ mod kernels;
 #[allow(dead_code)] // A part of it is used.
 #[path = "../train_step/nets.rs"]
 mod nets;
+#[path = "../common/selection.rs"]
+mod selection;
 
 use anyhow::Result;
 use clap::Parser;
-use common::Selection;
 use cotangent::kernel::regions::{Region, record};
 use cotangent::prelude::*;
 use nets::Workload;
+use selection::Selection;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 

@@ -19,12 +19,15 @@ mod inference;
 mod memory;
 mod mnist;
 mod nets;
+#[path = "../common/selection.rs"]
+mod selection;
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
-use common::{Selection, in_turns, process};
+use common::{in_turns, process};
 use floor::Floor;
 use nets::Workload;
+use selection::Selection;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use std::time::Duration;
