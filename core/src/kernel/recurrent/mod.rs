@@ -16,8 +16,10 @@ use std::ops::Range;
 
 /// Multiplications that pay for waking a thread.
 const TASK: usize = 1 << 19;
-/// Samples of a task: their products stay in the cache.
+/// Samples that are computed together: their products stay in the cache.
 const SAMPLES: usize = 48;
+/// Samples of a thread that pay for reading the whole weight.
+const OWN_SAMPLES: usize = 12;
 
 /// The sizes of a sequence.
 #[derive(Clone, Copy, Debug)]
@@ -42,21 +44,32 @@ impl Sizes<'_> {
 
     /// Calls `body(samples, units)` for all parts of the states of a step. Units begin with a
     /// panel.
+    ///
+    /// If each thread has enough samples, it has the same ones at every step, and finds their
+    /// states in its own cache. Otherwise the threads share the units, and each reads a part of the
+    /// weight only.
     fn parts(&self, panels: &Panels, body: &(dyn Fn(Range<usize>, Range<usize>) + Sync)) {
         let (batch, hidden) = (self.batch, self.hidden);
-        let per_panel = panels.units_per_panel();
-        let columns = hidden.div_ceil(per_panel);
-        let cost = SAMPLES.min(batch) * panels.depth * panels.groups * per_panel;
-        let together = (TASK / cost.max(1)).max(1);
-        parallel::ranges(columns * batch.div_ceil(SAMPLES), together, &|tasks| {
-            // Neighbouring panels of the same samples are one part.
-            let mut task = tasks.start;
-            while task < tasks.end {
-                let (row, column) = (task / columns, task % columns);
-                let end = columns.min(column + (tasks.end - task));
-                let samples = row * SAMPLES..((row + 1) * SAMPLES).min(batch);
-                body(samples, column * per_panel..(end * per_panel).min(hidden));
-                task += end - column;
+        let width = UNITS.max(panels.units_per_panel());
+        let columns = hidden.div_ceil(width);
+        let per_sample = panels.depth * panels.groups * width;
+        let own = batch.div_ceil(parallel::threads());
+        let (rows, together) = if own >= OWN_SAMPLES {
+            (own.max(TASK / (columns * per_sample).max(1)), columns)
+        } else {
+            let cost = SAMPLES.min(batch) * per_sample;
+            (SAMPLES, TASK / cost.max(1))
+        };
+        let together = together.max(1);
+        let across = columns.div_ceil(together);
+        parallel::ranges(across * batch.div_ceil(rows), 1, &|task| {
+            let (row, column) = (task.start / across * rows, task.start % across * together);
+            let (end, units) = (
+                batch.min(row + rows),
+                column * width..hidden.min((column + together) * width),
+            );
+            for first in (row..end).step_by(SAMPLES) {
+                body(first..end.min(first + SAMPLES), units.clone());
             }
         });
     }
