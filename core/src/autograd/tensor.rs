@@ -325,6 +325,16 @@ impl Tensor {
         }
     }
 
+    /// Returns the array for writing. The tensor is untracked afterwards.
+    pub(crate) fn array_mut(&mut self) -> &mut Array {
+        if Arc::get_mut(&mut self.0).is_none() {
+            *self = Self::from(self.array().clone());
+        }
+        let inner = Arc::get_mut(&mut self.0).expect("nothing else holds it");
+        inner.node = None;
+        &mut inner.array
+    }
+
     /// Applies `update` to each element and those of `args`, which have the same shape and dtype:
     /// in place if nothing else holds the storage. Not recorded.
     pub(crate) fn update<const N: usize, U: Update<1, N>>(
@@ -332,15 +342,8 @@ impl Tensor {
         update: U,
         args: [&Array; N],
     ) -> Self {
-        if let Some(inner) = Arc::get_mut(&mut self.0) {
-            inner.node = None;
-            inner.array.update(update, args);
-            return self;
-        }
-        let mut array = self.array().clone();
-        drop(self);
-        array.update(update, args);
-        Self::from(array)
+        self.array_mut().update(update, args);
+        self
     }
 
     /// Returns the elements in row-major order for writing, copied first if anything else holds

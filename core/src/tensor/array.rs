@@ -4,6 +4,7 @@ use super::contiguous::Contiguous;
 use super::element::{Element, with_dtype};
 use super::layout::Layout;
 use super::storage::{Storage, room};
+use crate::kernel::elementwise::formula::OPERANDS;
 use crate::kernel::elementwise::loops::{AllLoops, Choose, Loops, Wanted};
 use crate::kernel::elementwise::sweep;
 use crate::kernel::elementwise::{map, produced};
@@ -44,6 +45,12 @@ impl Array {
         let elements = array.storage.get_mut();
         fill(elements.expect("nothing else holds new storage"));
         array
+    }
+
+    /// Creates an array whose elements have unspecified values, to be written.
+    #[track_caller]
+    pub(crate) fn unfilled(dtype: DType, shape: Shape) -> Self {
+        with_dtype!(dtype, F => Self::build::<F>(shape, |_| {}))
     }
 
     #[track_caller]
@@ -331,97 +338,84 @@ impl Array {
         })
     }
 
-    /// Computes the cotangents of one operand of a formula, or of all `count`, from that of its
-    /// result: the first of them in place if nothing else holds the storage.
+    /// Computes the cotangents of one operand of a formula, or of all, into as many arrays of one
+    /// shape. The first one is the cotangent of the formula's result. It is replaced in place if
+    /// nothing else holds its storage. The others have storage of their own.
     pub(crate) fn pullback(
-        mut self,
+        arrays: &mut [&mut Self],
         loops: &dyn AllLoops,
         wanted: Wanted,
         operands: &[Option<&Self>],
         result: Option<&Self>,
-        count: usize,
-    ) -> Arrays {
-        let shape = self.shape().clone();
-        if operands
-            .iter()
-            .flatten()
-            .any(|operand| *operand.shape() != shape)
-        {
-            let stretch = |x: &&Self| x.broadcast_to(&shape);
+    ) {
+        let shape = arrays[0].shape();
+        let differs = |operand: &&Self| operand.shape() != shape;
+        if operands.iter().flatten().any(differs) {
+            let stretch = |x: &&Self| x.broadcast_to(shape);
             let operands: SmallVec<[Option<Self>; 3]> =
                 operands.iter().map(|x| x.as_ref().map(stretch)).collect();
             let operands: SmallVec<[Option<&Self>; 3]> =
                 operands.iter().map(Option::as_ref).collect();
-            return self.pullback(loops, wanted, &operands, result, count);
+            return Self::pullback(arrays, loops, wanted, &operands, result);
         }
-        let in_order = |x: &&Self| x.layout.is_row_major();
-        let is_small = self.len() <= GRAIN && count == 1;
-        if is_small && operands.iter().flatten().chain(&result).all(in_order) {
-            let done = with_dtype!(self.dtype(), F => self.small_pullback::<F>(
-                F::choose(loops), wanted, operands, result,
-            ));
-            if done {
-                return Arrays::from_iter([self]);
+        with_dtype!(arrays[0].dtype(), F => {
+            let cotangent = arrays[0].get_mut::<F>().is_none().then(|| {
+                let new = Self::unfilled(F::DTYPE, arrays[0].shape().clone());
+                std::mem::replace(&mut *arrays[0], new)
+            });
+            let mut out: [&mut [F]; OPERANDS] = Default::default();
+            let count = arrays.len();
+            for (out, array) in out.iter_mut().zip(arrays) {
+                *out = array.get_mut::<F>().expect("nothing else holds it");
             }
-        }
-        with_dtype!(self.dtype(), F => {
-            let mut all = Arrays::new();
-            let cotangent = if self.get_mut::<F>().is_some() {
-                all.push(self);
-                None
-            } else {
-                all.push(Self::build::<F>(shape.clone(), |_| {}));
-                Some(self)
-            };
-            while all.len() < count {
-                all.push(Self::build::<F>(shape.clone(), |_| {}));
+            let (loops, out) = (F::choose(loops), &mut out[..count]);
+            let cotangent = cotangent.as_ref();
+            if out[0].len() > GRAIN
+                || !Self::small_pullback(loops, wanted, cotangent, operands, result, out)
+            {
+                let views: Views<'_, F> =
+                    operands.iter().map(|x| x.map(Self::view::<F>)).collect();
+                let result = result.map(Self::view::<F>);
+                let cotangent = cotangent.map(Self::view::<F>);
+                sweep::pullback(loops, wanted, cotangent.as_ref(), &views, result.as_ref(), out);
             }
-            let views: Views<'_, F> = operands.iter().map(|x| x.map(Self::view::<F>)).collect();
-            let result = result.map(Self::view::<F>);
-            let cotangent = cotangent.as_ref().map(Self::view::<F>);
-            let mut out: SmallVec<[&mut [F]; 3]> = SmallVec::new();
-            for array in &mut all {
-                out.push(array.get_mut::<F>().expect("nothing else holds it"));
-            }
-            sweep::pullback(
-                F::choose(loops),
-                wanted,
-                cotangent.as_ref(),
-                &views,
-                result.as_ref(),
-                &mut out,
-            );
-            drop(out);
-            all
-        })
+        });
     }
-}
 
-impl Array {
-    /// Computes a cotangent of few elements in place. Returns false if something else holds the
-    /// storage.
+    /// Computes cotangents of few elements on this thread. Does nothing and returns false if an
+    /// operand is not in order.
     fn small_pullback<F: Element>(
-        &mut self,
         loops: &dyn Loops<F>,
         wanted: Wanted,
+        cotangent: Option<&Self>,
         operands: &[Option<&Self>],
         result: Option<&Self>,
+        out: &mut [&mut [F]],
     ) -> bool {
-        fn slice<F: Element>(x: Option<&Array>) -> Option<&[F]> {
-            x.and_then(Array::as_slice::<F>)
+        let mut slices: [Option<&[F]>; OPERANDS] = [None; OPERANDS];
+        for (slice, operand) in slices.iter_mut().zip(operands) {
+            *slice = operand.and_then(Self::as_slice);
+            if slice.is_none() && operand.is_some() {
+                return false;
+            }
         }
-        let Some(out) = self.get_mut::<F>() else {
-            return false;
-        };
-        let slices: SmallVec<[Option<&[F]>; 3]> = operands.iter().map(|&x| slice::<F>(x)).collect();
-        let result = slice::<F>(result);
+        let own = result.and_then(Self::as_slice);
         // Any numbers for what is not needed.
-        let Some(known) = slices.iter().flatten().chain(&result).next().copied() else {
+        let Some(known) = slices.iter().flatten().copied().next().or(own) else {
             return false;
         };
-        let slices: SmallVec<[&[F]; 3]> = slices.iter().map(|x| x.unwrap_or(known)).collect();
-        let tier = Tier::current();
-        loops.pullback(tier, wanted, &slices, result.unwrap_or(known), &mut [out]);
+        if own.is_none() && result.is_some() {
+            return false;
+        }
+        if let Some(cotangent) = cotangent {
+            let Some(elements) = cotangent.as_slice() else {
+                return false;
+            };
+            out[0].copy_from_slice(elements);
+        }
+        let slices = slices.map(|slice| slice.unwrap_or(known));
+        let (tier, result) = (Tier::current(), own.unwrap_or(known));
+        loops.pullback(tier, wanted, &slices[..operands.len()], result, out);
         true
     }
 }

@@ -4,6 +4,7 @@ use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::{Error, Result};
 use crate::kernel::elementwise::loops::{Choose, Compiled, Wanted};
 use crate::kernel::elementwise::sweep::pullback_of_halves;
+use crate::ops::elementwise::operation::pulled_all;
 use crate::tensor::{Array, resolve_axis, with_dtype};
 use cotangent_macros::elementwise;
 use smallvec::smallvec;
@@ -77,9 +78,7 @@ impl Op for Glu {
             let [a, b] = self.halves(&x)?;
             let operands = [Some(a.array()), Some(b.array())];
             let loops = Compiled(gated::new());
-            let g = cotangent.into_array();
-            let halves = g.pullback(&loops, Wanted::All, &operands, None, 2);
-            halves.into_iter().map(Tensor::from).collect()
+            pulled_all(&loops, cotangent, &operands, None).into_vec()
         } else {
             let loops = Compiled(gated::new());
             let dx = with_dtype!(x.dtype(), F => {

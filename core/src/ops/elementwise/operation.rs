@@ -12,6 +12,7 @@ use crate::ops::loss::reduction::expect_losses;
 use crate::ops::reduce::sum::{mean_to_shape, sum_each};
 use crate::tensor::{Array, Axes, Reduced as Over, Shape, broadcast_shapes};
 use smallvec::{SmallVec, smallvec};
+use std::iter;
 
 /// A formula with a name.
 pub trait Operation<const N: usize>: Formula<N> {
@@ -365,23 +366,37 @@ fn pulled(
     let result = result.map(Tensor::array);
     if rest.len() == needs.len() && rest.len() > 1 {
         let mask = needs.iter().fold(0, |mask, needs| mask | needs.operands);
-        let arrays =
-            take()
-                .into_array()
-                .pullback(loops, Wanted::All, &operands(mask), result, rest.len());
-        for (k, array) in rest.into_iter().zip(arrays) {
-            all[k] = Some(Tensor::from(array));
-        }
-        return all;
+        let pulled = pulled_all(loops, take(), &operands(mask), result);
+        return pulled.into_iter().map(Some).collect();
     }
     for k in rest {
-        let operands = operands(needs[k].operands);
-        let result = result.filter(|_| needs[k].result);
-        let arrays = take()
-            .into_array()
-            .pullback(loops, Wanted::One(k), &operands, result, 1);
-        all[k] = arrays.into_iter().next().map(Tensor::from);
+        let mut pulled = take();
+        Array::pullback(
+            &mut [pulled.array_mut()],
+            loops,
+            Wanted::One(k),
+            &operands(needs[k].operands),
+            result.filter(|_| needs[k].result),
+        );
+        all[k] = Some(pulled);
     }
+    all
+}
+
+/// Computes the cotangents of all operands of a formula, not recorded.
+pub(crate) fn pulled_all(
+    loops: &dyn AllLoops,
+    cotangent: Tensor,
+    operands: &[Option<&Array>],
+    result: Option<&Array>,
+) -> SmallVec<[Tensor; 3]> {
+    let (dtype, shape) = (cotangent.dtype(), cotangent.array().shape().clone());
+    let others = operands[1..].iter();
+    let others = others.map(|_| Tensor::from(Array::unfilled(dtype, shape.clone())));
+    let mut all: SmallVec<[Tensor; 3]> = iter::once(cotangent).chain(others).collect();
+    let mut arrays: SmallVec<[&mut Array; 3]> = all.iter_mut().map(Tensor::array_mut).collect();
+    Array::pullback(&mut arrays, loops, Wanted::All, operands, result);
+    drop(arrays);
     all
 }
 
