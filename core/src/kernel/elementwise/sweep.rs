@@ -9,6 +9,9 @@ use crate::kernel::threads::parallel::{self, GRAIN, Shared};
 use smallvec::SmallVec;
 use std::ops::Range;
 
+/// The number of operands of most formulas.
+const FEW: usize = 2;
+
 impl<F: Float> dyn Loops<F> + '_ {
     /// Computes the formula for slices of any equal length.
     pub(crate) fn value(&self, tier: Tier, operands: &[&[F]], out: &mut [F]) {
@@ -22,15 +25,30 @@ impl<F: Float> dyn Loops<F> + '_ {
             self.whole_value(tier, &pieces[..count], &mut out[..whole]);
         }
         if whole < out.len() {
-            let mut padded = [[F::default(); LANES]; OPERANDS];
-            for ((piece, padded), operand) in pieces.iter_mut().zip(&mut padded).zip(operands) {
-                *piece = pad(padded, &operand[whole..]);
+            let rest = operands.iter().map(|operand| &operand[whole..]);
+            match count {
+                0..=FEW => self.last_values::<FEW>(tier, rest, &mut out[whole..]),
+                _ => self.last_values::<OPERANDS>(tier, rest, &mut out[whole..]),
             }
-            let mut last = [F::default(); LANES];
-            self.whole_value(tier, &pieces[..count], &mut last);
-            let rest = &mut out[whole..];
-            rest.copy_from_slice(&last[..rest.len()]);
         }
+    }
+
+    /// Computes the formula for fewer elements than a vector loop takes, of at most `N` operands.
+    fn last_values<'a, const N: usize>(
+        &self,
+        tier: Tier,
+        operands: impl ExactSizeIterator<Item = &'a [F]>,
+        out: &mut [F],
+    ) {
+        let count = operands.len();
+        let mut padded = [[F::default(); LANES]; N];
+        let mut pieces: [&[F]; N] = [&[]; N];
+        for ((piece, padded), operand) in pieces.iter_mut().zip(&mut padded).zip(operands) {
+            *piece = pad(padded, operand);
+        }
+        let mut last = [F::default(); LANES];
+        self.whole_value(tier, &pieces[..count], &mut last);
+        out.copy_from_slice(&last[..out.len()]);
     }
 
     /// Computes the cotangents of one operand, or of all, for slices of any equal length. The first
@@ -60,25 +78,39 @@ impl<F: Float> dyn Loops<F> + '_ {
             self.whole_pullback(tier, wanted, &pieces[..count], &result[..whole], wholes);
         }
         if whole < len {
-            let mut padded = [[F::default(); LANES]; OPERANDS];
-            for ((piece, padded), operand) in pieces.iter_mut().zip(&mut padded).zip(operands) {
-                *piece = pad(padded, &operand[whole..]);
+            let rest = operands.iter().map(|operand| &operand[whole..]);
+            let result = &result[whole..len];
+            match count.max(outputs) {
+                0..=FEW => self.last_cotangents::<FEW>(tier, wanted, rest, result, out),
+                _ => self.last_cotangents::<OPERANDS>(tier, wanted, rest, result, out),
             }
-            let mut last_result = [F::default(); LANES];
-            let result = pad(&mut last_result, &result[whole..len]);
-            let mut last = [[F::default(); LANES]; OPERANDS];
-            pad(&mut last[0], &out[0][whole..]);
-            let mut lasts = last.each_mut().map(|last| &mut last[..]);
-            self.whole_pullback(
-                tier,
-                wanted,
-                &pieces[..count],
-                result,
-                &mut lasts[..outputs],
-            );
-            for (out, last) in out.iter_mut().zip(&last) {
-                out[whole..].copy_from_slice(&last[..len - whole]);
-            }
+        }
+    }
+
+    /// Computes the last cotangents, fewer than a vector loop takes, of at most `N` operands.
+    fn last_cotangents<'a, const N: usize>(
+        &self,
+        tier: Tier,
+        wanted: Wanted,
+        operands: impl ExactSizeIterator<Item = &'a [F]>,
+        result: &[F],
+        out: &mut [&mut [F]],
+    ) {
+        let (count, first) = (operands.len(), out[0].len() - result.len());
+        let mut padded = [[F::default(); LANES]; N];
+        let mut pieces: [&[F]; N] = [&[]; N];
+        for ((piece, padded), operand) in pieces.iter_mut().zip(&mut padded).zip(operands) {
+            *piece = pad(padded, operand);
+        }
+        let mut last_result = [F::default(); LANES];
+        let last_result = pad(&mut last_result, result);
+        let mut last = [[F::default(); LANES]; N];
+        pad(&mut last[0], &out[0][first..]);
+        let mut lasts = last.each_mut().map(|last| &mut last[..]);
+        let lasts = &mut lasts[..out.len()];
+        self.whole_pullback(tier, wanted, &pieces[..count], last_result, lasts);
+        for (out, last) in out.iter_mut().zip(&last) {
+            out[first..].copy_from_slice(&last[..result.len()]);
         }
     }
 }

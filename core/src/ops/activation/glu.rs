@@ -2,7 +2,7 @@
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::{Error, Result};
-use crate::kernel::elementwise::loops::{Choose, Compiled, Wanted};
+use crate::kernel::elementwise::loops::{Choose, Compiled};
 use crate::kernel::elementwise::sweep::pullback_of_halves;
 use crate::ops::elementwise::operation::pulled_all;
 use crate::tensor::{Array, resolve_axis, with_dtype};
