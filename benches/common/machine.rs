@@ -1,6 +1,8 @@
-//! The limits of this machine: bytes copied and multiply-adds per second.
+//! The limits of this machine: bytes copied and multiply-adds per second, and the time in which
+//! threads hear of each other.
 
 use super::alone;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 /// Measures the bytes per second, read and written, that two threads (or as many as rayon has) copy
@@ -33,6 +35,40 @@ fn copied(source: &[f32], target: &mut [f32], copy: fn(&mut [f32], &[f32])) -> a
     })?;
     // The bound is the limit of the machine, not of its momentary load, so the quietest run counts.
     Ok(2.0 * size_of_val(source) as f64 / (times.quantile(0.0) * 1e-6))
+}
+
+/// Measures the nanoseconds in which a number goes from one thread to another and back. They tell
+/// whether the processors share a cache.
+pub fn round_trip() -> anyhow::Result<f64> {
+    const TURNS: u64 = 100_000;
+    let times = alone(1, Duration::from_millis(200), || {
+        let place = AtomicU64::new(0);
+        let wait = |number| {
+            let mut turns = 0u32;
+            while place.load(Relaxed) != number {
+                turns = turns.wrapping_add(1);
+                if turns.is_multiple_of(4096) {
+                    // There may be one processor for both.
+                    std::thread::yield_now();
+                }
+                std::hint::spin_loop();
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for turn in 0..TURNS {
+                    wait(2 * turn + 1);
+                    place.store(2 * turn + 2, Relaxed);
+                }
+            });
+            for turn in 0..TURNS {
+                place.store(2 * turn + 1, Relaxed);
+                wait(2 * turn + 2);
+            }
+        });
+        Ok(())
+    })?;
+    Ok(times.median() * 1e3 / TURNS as f64)
 }
 
 /// Reads `values` once on one thread, from whatever cache contains them.

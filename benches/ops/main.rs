@@ -133,11 +133,13 @@ fn main() -> Result<()> {
     let limits = Limits::measure()?;
     println!(
         "{} threads: {:.1} GB/s copied (read + written) in memory, {:.1} GB/s between two \
-         buffers of 4 MB, {:.0} GFLOP/s of multiply-adds",
+         buffers of 4 MB, {:.0} GFLOP/s of multiply-adds, {:.0} ns from one thread to another and \
+         back",
         arguments.threads,
         limits.copy * 1e-9,
         limits.cached * 1e-9,
-        limits.peak * 1e-9
+        limits.peak * 1e-9,
+        machine::round_trip()?
     );
     println!(
         "{:44} {:>11} {:>11} {:>7}  reached",
