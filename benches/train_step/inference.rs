@@ -1,7 +1,7 @@
 //! The latency of one sample: through the textbook's net and through nets of several depths and
-//! widths, next to one read of all weights.
+//! widths, next to one read of all weights. The throughput of batches.
 
-use crate::common::{Times, in_turns, machine, process};
+use crate::common::{Times, alone, in_turns, machine, process};
 use crate::nets::Workload;
 use anyhow::Result;
 use cotangent::prelude::*;
@@ -79,4 +79,46 @@ fn latency(workload: &Workload, rounds: usize, turn: Duration) -> Result<Value> 
         "system_requests": used.system_requests as f64 / calls,
         "page_faults": used.page_faults / calls,
     }))
+}
+
+/// Measures batches through the textbook's net and a wide one.
+pub fn batches(rounds: usize, turn: Duration) -> Result<Value> {
+    let peak = machine::fma_peak()?;
+    println!(
+        "{:24} {:>6} {:>10} {:>15} {:>7}",
+        "microseconds", "batch", "median", "products, peak", "share"
+    );
+    let mut all = Vec::new();
+    for workload in [Workload::book(1), Workload::wide(1024)] {
+        for batch in [16, 64, 256, 1024, 4096] {
+            let workload = Workload {
+                batch,
+                ..workload.clone()
+            };
+            let mut training = workload.training()?;
+            if workload.batch_norm {
+                training.step()?; // Gives the net running statistics.
+            }
+            let times = alone(rounds, turn, || Ok(training.net.predict(&training.x)?))?;
+            let products = workload.forward_operations() / peak * 1e6;
+            println!(
+                "{:24} {batch:6} {:10.1} {products:15.1} {:7.2}",
+                workload
+                    .sizes
+                    .iter()
+                    .map(usize::to_string)
+                    .collect::<Vec<_>>()
+                    .join("-"),
+                times.median(),
+                products / times.median(),
+            );
+            all.push(json!({
+                "sizes": workload.sizes,
+                "batch": batch,
+                "predict": times.median(),
+                "products": products,
+            }));
+        }
+    }
+    Ok(all.into())
 }

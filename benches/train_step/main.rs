@@ -24,7 +24,7 @@ mod selection;
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
-use common::{in_turns, process};
+use common::{in_turns, machine, process};
 use floor::Floor;
 use nets::Workload;
 use selection::Selection;
@@ -70,6 +70,8 @@ enum Mode {
     Profile,
     /// One sample through nets of several sizes, next to one read of the weights.
     Inference,
+    /// Batches of several sizes through two nets, next to their products at the peak.
+    Prediction,
     /// Peak memory of a step of batch 512, and its growth over 10,000 steps.
     Memory,
     /// The growth of the cost with depth, width and batch.
@@ -92,6 +94,7 @@ fn main() -> Result<()> {
         (Mode::Counts, None) => counts(&workloads)?,
         (Mode::Profile, None) => profile(&workloads, rounds, turn)?,
         (Mode::Inference, None) => inference::run(rounds, turn, &arguments.selection.only)?,
+        (Mode::Prediction, None) => inference::batches(rounds, turn)?,
         (Mode::Memory, None) => memory::run(at_start[0])?,
         (Mode::Growth, None) => growth::run(rounds, turn)?,
     };
@@ -101,12 +104,21 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Measures the medians of step and floor, in microseconds.
+/// Measures the medians of step and floor, in microseconds, next to the time of the products at the
+/// peak of multiply-adds.
 fn steps(workloads: &[Workload], rounds: usize, turn: Duration) -> Result<Value> {
     println!(
-        "{:32} {:>10} {:>10} {:>7} {:>10} {:>10}  GFLOP/s of the floor",
-        "microseconds", "step", "floor", "ratio", "10% step", "10% floor"
+        "{:32} {:>10} {:>10} {:>7} {:>10} {:>10} {:>13} {:>7}",
+        "microseconds",
+        "step",
+        "floor",
+        "ratio",
+        "10% step",
+        "10% floor",
+        "products, peak",
+        "share"
     );
+    let peak = machine::fma_peak()?;
     let mut all = Map::new();
     for workload in workloads {
         let mut training = workload.training()?;
@@ -120,17 +132,18 @@ fn steps(workloads: &[Workload], rounds: usize, turn: Duration) -> Result<Value>
                 Ok(())
             },
         )?;
+        let products = workload.operations() / peak * 1e6;
         println!(
-            "{:32} {:10.0} {:10.0} {:7.2} {:10.0} {:10.0}  {:.0}",
+            "{:32} {:10.0} {:10.0} {:7.2} {:10.0} {:10.0} {products:13.0} {:7.2}",
             workload.name,
             step.median(),
             bare.median(),
             step.median() / bare.median(),
             step.quantile(0.1),
             bare.quantile(0.1),
-            workload.operations() / bare.median() * 1e-3,
+            products / step.median(),
         );
-        let times = json!({"step": step.median(), "floor": bare.median()});
+        let times = json!({"step": step.median(), "floor": bare.median(), "products": products});
         all.insert(workload.name.clone(), times);
     }
     Ok(Value::Object(all))

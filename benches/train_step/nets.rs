@@ -128,6 +128,13 @@ impl Workload {
         });
         products.sum::<usize>() as f64
     }
+
+    /// Returns the floating-point operations of the products of a prediction.
+    pub fn forward_operations(&self) -> f64 {
+        let pairs = self.sizes.windows(2);
+        let products = pairs.map(|pair| 2 * self.batch * pair[0] * pair[1]);
+        products.sum::<usize>() as f64
+    }
 }
 
 fn layers(depth: usize, width: usize) -> Vec<usize> {
