@@ -113,10 +113,12 @@ fn operations() -> Vec<Case> {
         }))
     }));
     type Build = fn() -> cotangent::Result<Box<dyn Optimizer>>;
-    let optimizers: [(&str, Build); 3] = [
+    let optimizers: [(&str, Build); 5] = [
         ("adam_10m", || Adam::new(1e-3).build()),
         ("adamw_10m", || AdamW::new(1e-3).build()),
         ("nesterov_10m", || Nesterov::new(1e-3).build()),
+        ("rmsprop_10m", || RmsProp::new(1e-3).build()),
+        ("adagrad_10m", || AdaGrad::new(1e-3).build()),
     ];
     cases.extend(optimizers.map(|(name, build)| Case::timed(name, move || optimizer(build()?))));
     cases
