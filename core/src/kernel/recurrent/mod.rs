@@ -55,7 +55,8 @@ impl Sizes<'_> {
         let per_sample = panels.depth * panels.groups * width;
         let own = batch.div_ceil(parallel::threads());
         let (rows, together) = if own >= OWN_SAMPLES {
-            (own.max(TASK / (columns * per_sample).max(1)), columns)
+            let rows = own.div_ceil(own.div_ceil(SAMPLES));
+            (rows.max(TASK / (columns * per_sample).max(1)), columns)
         } else {
             let cost = SAMPLES.min(batch) * per_sample;
             (SAMPLES, TASK / cost.max(1))
