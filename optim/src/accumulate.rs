@@ -83,7 +83,7 @@ impl Accumulator {
     pub fn add(
         &mut self,
         model: &(impl Module + ?Sized),
-        mut gradients: Gradients,
+        gradients: Gradients,
         weight: f64,
     ) -> Result<()> {
         let total = self.weight + weight;
@@ -92,12 +92,23 @@ impl Accumulator {
             return Err(Error::argument("Accumulator::add", reason));
         }
         gradients.expect_of("Accumulator::add", model)?;
+        self.add_to(model.named_params(), gradients, weight)
+    }
+
+    /// Adds the gradients of the model that has these parameters.
+    fn add_to(
+        &mut self,
+        params: Vec<(String, &Param)>,
+        mut gradients: Gradients,
+        weight: f64,
+    ) -> Result<()> {
+        let total = self.weight + weight;
         let [before, unit] = [unit(self.weight), unit(total)];
         let mut sums = self.sums.clone();
         for sum in sums.values_mut().filter(|_| before != unit) {
             sum.tensor = sum.tensor.clone().scaled_in_place(before / unit);
         }
-        for (path, param) in model.named_params() {
+        for (path, param) in params {
             let Some(gradient) = gradients.remove(param) else {
                 continue;
             };
@@ -130,8 +141,12 @@ impl Accumulator {
     /// # Errors
     /// [`Error::Argument`] if the gradients are those of another model. Nothing has changed then.
     pub fn take(&mut self, model: &(impl Module + ?Sized)) -> Result<Gradients> {
+        self.take_of(model.named_params())
+    }
+
+    /// Returns the mean for the model that has these parameters.
+    fn take_of(&mut self, params: Vec<(String, &Param)>) -> Result<Gradients> {
         const OP: &str = "Accumulator::take";
-        let params = model.named_params();
         let mut found = 0;
         for (path, param) in &params {
             if let Some(sum) = self.sums.get(path) {

@@ -104,62 +104,74 @@ impl<M: Module + Clone> WeightAverage<M> {
     /// [`Error::DType`](cotangent_core::Error::DType) if a parameter has another shape or dtype.
     /// Nothing has changed then.
     pub fn update(&mut self, model: &M) -> Result<()> {
-        let mut leaves = BTreeMap::new();
-        Walk::over(model, |path, leaf| {
-            leaves.insert(path.to_owned(), leaf);
-        });
         let share = match self.decay {
             _ if self.updates == 0 => 1.0,
             Some(decay) => 1.0 - decay,
             None => 1.0 / (self.updates as f64 + 1.0),
         };
-        let (mut params, mut others) = (Vec::new(), Vec::new());
-        let mut wrong = Mismatches::default();
-        WalkMut::over(&mut self.model, |path, ours| {
-            match (ours, leaves.remove(path)) {
-                (LeafMut::Param(ours), Some(LeafRef::Param(theirs))) => params.push((ours, theirs)),
-                (LeafMut::Buffer(ours), Some(LeafRef::Buffer(theirs))) => {
-                    let (ours_value, value) = (ours.value(), theirs.value());
-                    if (ours_value.shape(), ours_value.dtype()) != (value.shape(), value.dtype()) {
-                        wrong.add(format!("`{path}`: the buffer has another shape or dtype"));
-                    }
-                    others.push((LeafMut::Buffer(ours), LeafRef::Buffer(theirs)));
-                }
-                (LeafMut::Counter(ours), Some(LeafRef::Counter(theirs))) => {
-                    others.push((LeafMut::Counter(ours), LeafRef::Counter(theirs)));
-                }
-                _ => wrong.add(format!(
-                    "`{path}`: the average has this leaf, the model does not"
-                )),
-            }
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        WalkMut::over(&mut self.model, |path, leaf| {
+            ours.push((path.to_owned(), leaf));
         });
-        for path in leaves.keys() {
-            wrong.add(format!(
-                "`{path}`: the model has this leaf, the average does not"
-            ));
-        }
-        wrong.finish()?;
-        let mut parts: Vec<_> = params
-            .into_iter()
-            .map(|(param, theirs)| Part {
-                param,
-                gradient: theirs.value(),
-                state: [],
-                step: MoveTo { share },
-                zero_rows: ZeroRows::Change,
-            })
-            .collect();
-        step(&mut parts)?;
-        for pair in others {
-            match pair {
-                (LeafMut::Buffer(ours), LeafRef::Buffer(theirs)) => ours.set(&theirs.value())?,
-                (LeafMut::Counter(ours), LeafRef::Counter(theirs)) => ours.set(theirs.get()),
-                _ => {}
-            }
-        }
+        Walk::over(model, |path, leaf| theirs.push((path.to_owned(), leaf)));
+        move_to(share, ours, theirs)?;
         self.updates += 1;
         Ok(())
     }
+}
+
+/// Moves the leaves of an average by a share of their distance to those of a model.
+fn move_to(
+    share: f64,
+    ours: Vec<(String, LeafMut<'_>)>,
+    theirs: Vec<(String, LeafRef<'_>)>,
+) -> Result<()> {
+    let mut leaves: BTreeMap<_, _> = theirs.into_iter().collect();
+    let (mut params, mut others) = (Vec::new(), Vec::new());
+    let mut wrong = Mismatches::default();
+    for (path, ours) in ours {
+        match (ours, leaves.remove(&path)) {
+            (LeafMut::Param(ours), Some(LeafRef::Param(theirs))) => params.push((ours, theirs)),
+            (LeafMut::Buffer(ours), Some(LeafRef::Buffer(theirs))) => {
+                let (ours_value, value) = (ours.value(), theirs.value());
+                if (ours_value.shape(), ours_value.dtype()) != (value.shape(), value.dtype()) {
+                    wrong.add(format!("`{path}`: the buffer has another shape or dtype"));
+                }
+                others.push((LeafMut::Buffer(ours), LeafRef::Buffer(theirs)));
+            }
+            (LeafMut::Counter(ours), Some(LeafRef::Counter(theirs))) => {
+                others.push((LeafMut::Counter(ours), LeafRef::Counter(theirs)));
+            }
+            _ => wrong.add(format!(
+                "`{path}`: the average has this leaf, the model does not"
+            )),
+        }
+    }
+    for path in leaves.keys() {
+        wrong.add(format!(
+            "`{path}`: the model has this leaf, the average does not"
+        ));
+    }
+    wrong.finish()?;
+    let mut parts: Vec<_> = params
+        .into_iter()
+        .map(|(param, theirs)| Part {
+            param,
+            gradient: theirs.value(),
+            state: [],
+            step: MoveTo { share },
+            zero_rows: ZeroRows::Change,
+        })
+        .collect();
+    step(&mut parts)?;
+    for pair in others {
+        match pair {
+            (LeafMut::Buffer(ours), LeafRef::Buffer(theirs)) => ours.set(&theirs.value())?,
+            (LeafMut::Counter(ours), LeafRef::Counter(theirs)) => ours.set(theirs.get()),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 impl<M> WeightAverage<M> {

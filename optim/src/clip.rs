@@ -175,7 +175,16 @@ impl Clip {
         let op = self.kind.name();
         Interval::Bound.check(op, "the bound", self.bound)?;
         gradients.expect_of(op, model)?;
-        let mut params = model.named_params();
+        self.apply_to(model.named_params(), gradients)
+    }
+
+    /// Clips the gradients of the model that has these parameters.
+    fn apply_to(
+        &self,
+        mut params: Vec<(String, &Param)>,
+        gradients: &mut Gradients,
+    ) -> Result<f64> {
+        let op = self.kind.name();
         if let Some(paths) = &self.paths {
             let (chosen, others): (Vec<_>, Vec<_>) = params
                 .into_iter()

@@ -7,7 +7,7 @@ use super::record::Record;
 use super::report::{RUNNING_MEAN, Report, parameter};
 use super::shard::{OfShard, Shard};
 use super::statistics::{Merge, saturated_share};
-use cotangent_core::module::{LeafRef, Module, Pass, Walk};
+use cotangent_core::module::{Buffer, Module, Param, Pass};
 use cotangent_core::{
     Backward, Error, Forward, Gradients, Leaf, LeafId, ModuleExt, Observer, OpKind, Result, Tensor,
 };
@@ -118,17 +118,19 @@ impl Signal {
     /// A clone is another handle on the same observer. A cloned model, or one converted to another
     /// dtype, has other parameters and needs its own observer.
     pub fn of(net: &(impl Module + ?Sized)) -> Self {
-        let params = net.named_params().into_iter();
+        Self::of_leaves(net.named_params(), &net.named_buffers())
+    }
+
+    fn of_leaves(params: Vec<(String, &Param)>, buffers: &[(String, &Buffer)]) -> Self {
+        let params = params.into_iter();
         let paths = params.filter_map(|(path, param)| Some((param.leaf_id()?, path)));
-        let mut running = BTreeSet::new();
-        Walk::over(net, |path, leaf| {
-            if let (LeafRef::Buffer(_), Some(module)) = (leaf, path.strip_suffix(RUNNING_MEAN)) {
-                running.insert(module.strip_suffix('.').unwrap_or(module).to_owned());
-            }
-        });
+        let modules = buffers
+            .iter()
+            .filter_map(|(path, _)| path.strip_suffix(RUNNING_MEAN));
+        let modules = modules.map(|module| module.strip_suffix('.').unwrap_or(module).to_owned());
         let shared = Shared {
             paths: paths.collect(),
-            running,
+            running: modules.collect(),
             record: Mutex::default(),
             state: Mutex::default(),
         };
@@ -220,6 +222,18 @@ impl Signal {
         stepped: bool,
         combine: impl FnOnce(Vec<u8>, fn(&[u8], &[u8]) -> Result<Vec<u8>>) -> Result<Vec<u8>>,
     ) -> Result<Report> {
+        let (own, step, factor) = self.take_measured(net.named_params(), stepped);
+        let measured = Measured::from_bytes(&combine(own.to_bytes(), merge)?)?;
+        if !measured.backward {
+            let reason = "no backward pass went through the parameters of this model under a pass \
+                          observed by this `Signal` (`Pass::observed`)";
+            return Err(Error::argument("signal", reason));
+        }
+        Ok(Report::of(step, &measured, net, factor, &self.thresholds))
+    }
+
+    /// Takes what this process has measured, with the step, and the factor of the gradients.
+    fn take_measured(&self, params: Vec<(String, &Param)>, stepped: bool) -> (Measured, u64, f64) {
         let record = std::mem::take(&mut *lock(&self.shared.record));
         for shard in self.state().shards.clone().into_values() {
             self.measure(&shard);
@@ -238,28 +252,18 @@ impl Signal {
         });
         own.merge(Measured::sum(shards.collect()));
         values.extend(record.values);
-        let params: BTreeMap<String, Tensor> = net
-            .named_params()
-            .into_iter()
-            .map(|(path, param)| (path, param.value().clone()))
-            .collect();
+        let params: BTreeMap<String, &Param> = params.into_iter().collect();
         for (id, before) in &values {
             if let Some(path) = self.shared.paths.get(id) {
                 let after = params.get(path).filter(|_| stepped);
+                let after = after.map(|param| param.value());
                 let sum = summed.as_ref().and_then(|(sums, _)| sums.get(id));
                 let gradient = sum.or(record.gradients.get(id));
                 let found = parameter(path, before, after, gradient);
                 own.parameters.insert(path.clone(), found);
             }
         }
-        let measured = Measured::from_bytes(&combine(own.to_bytes(), merge)?)?;
-        if !measured.backward {
-            let reason = "no backward pass went through the parameters of this model under a pass \
-                          observed by this `Signal` (`Pass::observed`)";
-            return Err(Error::argument("signal", reason));
-        }
-        let factor = summed.map_or(1.0, |(_, factor)| factor);
-        Ok(Report::of(step, &measured, net, factor, &self.thresholds))
+        (own, step, summed.map_or(1.0, |(_, factor)| factor))
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {

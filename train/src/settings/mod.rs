@@ -79,15 +79,19 @@
 )]
 
 mod fit;
+mod instances;
 mod net;
 mod optimizer;
 mod place;
 mod range;
+mod reader;
 mod schedule;
 mod task;
 #[cfg(test)]
 mod tests;
 mod text;
+mod value;
+mod variant;
 
 pub use fit::{BestKind, BestSettings, CheckpointSettings, FitSettings};
 pub use net::{InitKind, MlpSettings, NormKind};

@@ -160,7 +160,9 @@ macro_rules! options {
             }
         }
 
+        // `#[inline(never)]`: see `instances`.
         impl serde::Serialize for $name {
+            #[inline(never)]
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 self.checked().map_err(serde::ser::Error::custom)?;
                 Self::serialize(self, serializer)
@@ -168,6 +170,7 @@ macro_rules! options {
         }
 
         impl<'de> serde::Deserialize<'de> for $name {
+            #[inline(never)]
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let settings = Self::deserialize(deserializer)?;
                 settings.checked().map_err(serde::de::Error::custom)?;

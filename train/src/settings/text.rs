@@ -1,14 +1,17 @@
 //! TOML and JSON: reading with errors that name the place, writing, and pairs of text.
 
 use super::place::{self, Part};
+use super::reader::Wrong;
+use super::value::Value;
 use cotangent_core::{Error, Result, replace_file};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_path_to_error::Track;
 use std::cmp::Reverse;
 use std::fmt::Display;
 use std::fs;
 use std::path::Path;
+use toml::de::DeTable;
 
 /// Reads settings from a file: JSON if its name ends in `.json`, else TOML.
 ///
@@ -17,21 +20,22 @@ use std::path::Path;
 /// the line and column, the field, and the range that it must be in.
 pub fn read<T: DeserializeOwned>(path: impl AsRef<Path>) -> Result<T> {
     let path = path.as_ref();
+    let named = |error| match error {
+        Error::Format { reason, .. } => Error::format(path, reason),
+        error => error,
+    };
+    Language::of(path).read(&text(path)?).map_err(named)
+}
+
+/// Reads the text of a file.
+fn text(path: &Path) -> Result<String> {
     let bytes = fs::read(path).map_err(|error| Error::io(path, error))?;
-    let text = str::from_utf8(&bytes).map_err(|error| {
-        let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+    String::from_utf8(bytes).map_err(|error| {
+        let (at, bytes) = (error.utf8_error().valid_up_to(), error.into_bytes());
+        let valid = String::from_utf8_lossy(&bytes[..at]);
         let (line, column) = place::line_and_column(&valid, valid.len());
         let reason = format!("line {line}, column {column}: the text is not valid UTF-8");
         Error::format(path, reason)
-    })?;
-    let parsed = if is_json(path) {
-        from_json(text)
-    } else {
-        from_toml(text)
-    };
-    parsed.map_err(|error| match error {
-        Error::Format { reason, .. } => Error::format(path, reason),
-        error => error,
     })
 }
 
@@ -42,10 +46,9 @@ pub fn read<T: DeserializeOwned>(path: impl AsRef<Path>) -> Result<T> {
 /// [`Error::Io`] if writing fails, [`Error::Argument`] if the format cannot represent the settings.
 pub fn write<T: Serialize>(path: impl AsRef<Path>, settings: &T) -> Result<()> {
     let path = path.as_ref();
-    let text = if is_json(path) {
-        to_json(settings)?
-    } else {
-        to_toml(settings)?
+    let text = match Language::of(path) {
+        Language::Json => to_json(settings)?,
+        Language::Toml => to_toml(settings)?,
     };
     replace_file(path, text.as_bytes())
 }
@@ -55,29 +58,7 @@ pub fn write<T: Serialize>(path: impl AsRef<Path>, settings: &T) -> Result<()> {
 /// # Errors
 /// [`Error::Format`] if it is not valid, as for [`read`].
 pub fn from_toml<T: DeserializeOwned>(text: &str) -> Result<T> {
-    let text = without_mark(text);
-    let start = |error: &toml::de::Error| error.span().map(|span| span.start);
-    let deserializer = toml::Deserializer::parse(text).map_err(|error| {
-        let at = start(&error);
-        let mut path = place::near_toml(text, at.unwrap_or_default());
-        // A key inside of an inline table.
-        if error.message() == "duplicate key"
-            && let Some(key) = error.span().and_then(|span| text.get(span))
-            && !path.contains(&Part::Key(key.to_owned()))
-        {
-            path.push(Part::Key(key.to_owned()));
-        }
-        fault(text, at, &path, malformed(text, at, error.message()))
-    })?;
-    let mut track = Track::new();
-    let tracked = serde_path_to_error::Deserializer::new(deserializer, &mut track);
-    T::deserialize(tracked).map_err(|error| {
-        let (path, reason) = explained(&track.path(), error.message(), "a table");
-        let is_key = reason.starts_with("unknown field");
-        let at = of_field(&path, |path| place::in_toml(text, path, is_key));
-        let at = at.or_else(|| start(&error));
-        fault(text, at, &path, reason)
-    })
+    Language::Toml.read(text)
 }
 
 /// Reads settings from a text in JSON.
@@ -85,29 +66,7 @@ pub fn from_toml<T: DeserializeOwned>(text: &str) -> Result<T> {
 /// # Errors
 /// [`Error::Format`] if it is not valid, as for [`read`].
 pub fn from_json<T: DeserializeOwned>(text: &str) -> Result<T> {
-    let text = without_mark(text);
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let mut track = Track::new();
-    let tracked = serde_path_to_error::Deserializer::new(&mut deserializer, &mut track);
-    let invalid = |path: &serde_path_to_error::Path, error: &serde_json::Error| {
-        let (line, column) = (error.line(), error.column());
-        let message = error.to_string();
-        let place = format!(" at line {line} column {column}");
-        let message = message.strip_suffix(&place).unwrap_or(&message);
-        let (path, reason) = explained(path, message, "an object");
-        let lines = text.split_inclusive('\n').take(line.saturating_sub(1));
-        let start: usize = lines.map(str::len).sum();
-        let mut at = (line > 0).then(|| start + column.saturating_sub(1));
-        if error.is_data() && !message.starts_with("duplicate field") {
-            let is_key = reason.starts_with("unknown field");
-            at = of_field(&path, |path| place::in_json(text, path, is_key)).or(at);
-        }
-        fault(text, at, &path, reason)
-    };
-    let settings = T::deserialize(tracked).map_err(|error| invalid(&track.path(), &error))?;
-    let end = deserializer.end();
-    end.map_err(|error| invalid(&Track::new().path(), &error))?;
-    Ok(settings)
+    Language::Json.read(text)
 }
 
 /// Returns settings as a text in TOML.
@@ -154,9 +113,91 @@ pub(crate) fn pairs<T: Serialize>(settings: &T) -> Result<Vec<(String, String)>>
     Ok(pairs)
 }
 
-fn is_json(path: &Path) -> bool {
-    let extension = path.extension();
-    extension.is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
+#[derive(Clone, Copy)]
+enum Language {
+    Toml,
+    Json,
+}
+
+impl Language {
+    /// Returns the language of a file.
+    fn of(path: &Path) -> Self {
+        match path.extension() {
+            Some(extension) if extension.eq_ignore_ascii_case("json") => Self::Json,
+            _ => Self::Toml,
+        }
+    }
+
+    fn read<T: DeserializeOwned>(self, text: &str) -> Result<T> {
+        let text = without_mark(text);
+        T::deserialize(self.parse(text)?).map_err(|wrong| self.error(text, wrong))
+    }
+
+    fn parse(self, text: &str) -> Result<Value> {
+        match self {
+            Self::Toml => parse_toml(text),
+            Self::Json => parse_json(text),
+        }
+    }
+
+    /// Creates the error of a field.
+    fn error(self, text: &str, mut wrong: Wrong) -> Error {
+        wrong.path.reverse();
+        let (path, reason) = explained(wrong.path, &wrong.message, self.table());
+        // The path is empty, or that of a field that the whole text does not have.
+        let (find, whole): (fn(&str, &[Part], bool) -> _, _) = match self {
+            Self::Toml => (place::in_toml, 0),
+            Self::Json => (place::in_json, text.trim_end().len().saturating_sub(1)),
+        };
+        let find = |path: &[Part]| find(text, path, wrong.is_key);
+        let at = find(&path).or_else(|| find(path.split_last()?.1));
+        fault(text, Some(at.unwrap_or(whole)), &path, reason)
+    }
+
+    /// Returns what a struct is called.
+    fn table(self) -> &'static str {
+        match self {
+            Self::Toml => "a table",
+            Self::Json => "an object",
+        }
+    }
+}
+
+fn parse_toml(text: &str) -> Result<Value> {
+    let table = DeTable::parse(text).map_err(|error| {
+        let at = error.span().map(|span| span.start);
+        let mut path = place::near_toml(text, at.unwrap_or_default());
+        // A key inside of an inline table.
+        if error.message() == "duplicate key"
+            && let Some(key) = error.span().and_then(|span| text.get(span))
+            && !path.contains(&Part::Key(key.to_owned()))
+        {
+            path.push(Part::Key(key.to_owned()));
+        }
+        fault(text, at, &path, malformed(text, at, error.message()))
+    })?;
+    Value::of_toml(table.into_inner()).map_err(|wrong| Language::Toml.error(text, wrong))
+}
+
+fn parse_json(text: &str) -> Result<Value> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let mut track = Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(&mut deserializer, &mut track);
+    let value = Value::deserialize(tracked).and_then(|value| deserializer.end().map(|()| value));
+    let mut value = value.map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        let message = error.to_string();
+        let place = format!(" at line {line} column {column}");
+        let message = message.strip_suffix(&place).unwrap_or(&message);
+        let path = place::parts(&track.path()).unwrap_or_default();
+        let (path, reason) = explained(path, message, Language::Json.table());
+        let lines = text.split_inclusive('\n').take(line.saturating_sub(1));
+        let start: usize = lines.map(str::len).sum();
+        let at = (line > 0).then(|| start + column.saturating_sub(1));
+        fault(text, at, &path, reason)
+    })?;
+    value.restore(text, &mut Vec::new());
+    Ok(value)
 }
 
 fn unwritten(error: impl Display) -> Error {
@@ -168,12 +209,7 @@ fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-/// Returns where a field is, or the table in which it is missing.
-fn of_field(path: &[Part], find: impl Fn(&[Part]) -> Option<usize>) -> Option<usize> {
-    find(path).or_else(|| find(path.split_last()?.1))
-}
-
-/// Creates the error of a field.
+/// Creates an error with the place and the path of a field.
 fn fault(text: &str, at: Option<usize>, path: &[Part], reason: String) -> Error {
     let line = at.map(|at| {
         let (line, column) = place::line_and_column(text, at);
@@ -210,10 +246,9 @@ fn malformed(text: &str, at: Option<usize>, message: &str) -> String {
     }
 }
 
-/// Returns the path and the reason of an error, both in plain words, from serde's message. The
-/// format calls a struct `table`.
-fn explained(path: &serde_path_to_error::Path, message: &str, table: &str) -> (Vec<Part>, String) {
-    let mut path = place::parts(path).unwrap_or_default();
+/// Returns the path and the reason of an error, both in plain words, from serde's path and message.
+/// The language calls a struct `table`.
+fn explained(mut path: Vec<Part>, message: &str, table: &str) -> (Vec<Part>, String) {
     let named = |start: &str| {
         let (name, rest) = message.strip_prefix(start)?.split_once('`')?;
         Some((name.to_owned(), rest))
@@ -244,16 +279,13 @@ fn explained(path: &serde_path_to_error::Path, message: &str, table: &str) -> (V
 
 /// Returns the message about a value of a wrong type in plain words.
 fn typed(message: &str, table: &str) -> Option<String> {
-    if message == "wanted string or table" {
-        return Some("must be a name in quotes".to_owned());
-    }
     let kinds = ["invalid type: ", "invalid value: ", "invalid length "];
     let rest = kinds.iter().find_map(|kind| message.strip_prefix(kind))?;
     let (found, expected) = rest.rsplit_once(", expected ")?;
     let expected = match expected {
         "f32" | "f64" => "a number",
-        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number from 0 on",
-        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "u8" | "u16" | "u32" | "u64" | "u128" | "usize" => "a whole number from 0 on",
+        "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => "a whole number",
         "a boolean" => "true or false",
         "a string" | "path string" => "a text",
         "string or map" => "a name in quotes",

@@ -70,7 +70,8 @@ const JSON: &[Row] = &[
     (
         "\"epochs\": 4",
         "\"epochs\": 99999999999999999999",
-        "line 54, column 15, `fit.epochs`: must be a whole number from 0 on, found 1e+20",
+        "line 54, column 15, `fit.epochs`: must be a whole number from 0 on, found \
+         99999999999999999999",
     ),
     (
         "\"value\"",

@@ -6,6 +6,7 @@ mod mistakes;
 mod optimizers;
 mod resume;
 mod schedules;
+mod values;
 
 use super::*;
 use serde::de::DeserializeOwned;
