@@ -1,10 +1,11 @@
 //! The convolution of an input with weights and its transpose: sums over channels and taps.
 
 use super::planes::{AxisPart, Plan, Tap, copy_panel};
-use super::tile::{Tile, VECTORS, add_products, panels};
+use super::tile::{Tile, VECTORS, add_products, next_rows, panels};
 use super::{Geometry, winograd};
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, Lanes, dispatch};
+use crate::kernel::linear::tile::Below;
 use crate::kernel::threads::parallel::{self, GRAIN, Shared};
 use crate::kernel::threads::scratch::Scratch;
 use std::borrow::Cow;
@@ -103,8 +104,9 @@ fn sums<'w, F: Float>(
     let len = channels * pixels;
     let out = Shared::of(out);
     let work = geometry.multiplications();
-    if let Some(sizes) =
-        winograd::Sizes::of::<F>(&plan, [channels, rows], geometry.groups, geometry.batch)
+    if winograd::Pays::<F>::YES
+        && let Some(sizes) =
+            winograd::Sizes::of::<F>(&plan, [channels, rows], geometry.groups, geometry.batch)
     {
         let [z, y, x] = plan.axes.each_ref().map(|axis| &axis.parts[0]);
         let mut taps = [0; 9];
@@ -417,11 +419,7 @@ impl<F: Float> Task<'_, F> {
                         copy_panel::<F, L>(planes, places, &moves, pitch, copies);
                         (copies.as_ptr(), &places_of_terms[..terms.len()])
                     };
-                    match lanes.div_ceil(L) {
-                        1 => panel_of.rows::<I, R, 1, L>(begin, source, places),
-                        2 => panel_of.rows::<I, R, 2, L>(begin, source, places),
-                        _ => panel_of.rows::<I, R, VECTORS, L>(begin, source, places),
-                    }
+                    panel_of.rows::<I, R, L>(lanes.div_ceil(L), begin, source, places);
                 }
             }
         }
@@ -533,46 +531,74 @@ fn whole<const L: usize>(stores: &[Store], step: usize, vectors: usize) -> Optio
 impl<F: Float> Panel<'_, F> {
     /// Computes the panel for all rows: the sums of some terms, added to the bias at the first
     /// terms, or to the current result.
+    // Loads and stores of single lanes are at one place of the code, whatever the numbers of rows
+    // and of vectors: each place would be compiled for itself.
     #[inline(always)]
-    fn rows<I: Isa, const R: usize, const V: usize, const L: usize>(
+    fn rows<I: Isa, const R: usize, const L: usize>(
         &self,
+        vectors: usize,
         begin: usize,
         source: *const F,
         places: &[usize],
     ) {
         let Range { start, end } = self.task.rows;
+        let mut lanes = [[[F::zero(); L]; VECTORS + 1]; R];
         let mut row = start;
-        while row + R <= end {
-            self.tile::<I, R, V, L>(row, begin, source, places);
-            row += R;
-        }
-        if row + 4 <= end {
-            self.tile::<I, 4, V, L>(row, begin, source, places);
-            row += 4;
-        }
-        if row + 2 <= end {
-            self.tile::<I, 2, V, L>(row, begin, source, places);
-            row += 2;
-        }
-        if row < end {
-            self.tile::<I, 1, V, L>(row, begin, source, places);
+        while row < end {
+            let rows = next_rows::<R>(end - row);
+            if begin > 0 {
+                self.load(row, &mut lanes[..rows]);
+            }
+            let terms = (begin, source, places);
+            match vectors {
+                1 => self.tiles::<I, R, 1, L>(row, rows, terms, &mut lanes),
+                2 => self.tiles::<I, R, 2, L>(row, rows, terms, &mut lanes),
+                _ => self.tiles::<I, R, VECTORS, L>(row, rows, terms, &mut lanes),
+            }
+            if self.whole.is_none() {
+                self.store(row, &lanes[..rows]);
+            }
+            row += rows;
         }
     }
 
+    /// Computes the panel for the rows of one tile.
+    #[inline(always)]
+    fn tiles<I: Isa, const R: usize, const V: usize, const L: usize>(
+        &self,
+        row: usize,
+        rows: usize,
+        terms: (usize, *const F, &[usize]),
+        lanes: &mut Tile<F, R, { VECTORS + 1 }, L>,
+    ) {
+        if rows == R {
+            self.tile::<I, R, V, L>(row, terms, lanes);
+        } else if Below::<4, R>::YES && rows == 4 {
+            self.tile::<I, 4, V, L>(row, terms, lanes);
+        } else if rows == 2 {
+            self.tile::<I, 2, V, L>(row, terms, lanes);
+        } else {
+            self.tile::<I, 1, V, L>(row, terms, lanes);
+        }
+    }
+
+    /// Computes the panel for `R` rows. `lanes` has their current result if these are not the first
+    /// terms, and the new one afterwards, unless that is stored in one piece.
     #[inline(always)]
     fn tile<I: Isa, const R: usize, const V: usize, const L: usize>(
         &self,
         row: usize,
-        begin: usize,
-        source: *const F,
-        places: &[usize],
+        (begin, source, places): (usize, *const F, &[usize]),
+        lanes: &mut [[[F; L]; VECTORS + 1]],
     ) {
         let sums = self.task.sums;
         let terms = self.part.places.len();
         let mut before = [[[F::zero(); L]; V]; R];
         if begin > 0 {
             for i in 0..R {
-                before[i] = self.load::<V, L>(row + i);
+                for v in 0..V {
+                    before[i][v] = lanes[i][v];
+                }
             }
         } else if let Some(bias) = sums.bias {
             for i in 0..R {
@@ -592,7 +618,23 @@ impl<F: Float> Panel<'_, F> {
                 [k, *places.get_unchecked(k)]
             })
         };
-        self.store::<R, V, L>(row, &tile);
+        if let Some(first) = self.whole {
+            for i in 0..R {
+                let (out, plane) = self.plane(row + i);
+                let start = plane + first;
+                // SAFETY: as in `load`.
+                let out = unsafe { out.piece(start..start + V * L) };
+                for v in 0..V {
+                    out[v * L..(v + 1) * L].copy_from_slice(&tile[i][v]);
+                }
+            }
+        } else {
+            for i in 0..R {
+                for v in 0..V {
+                    lanes[i][v] = tile[i][v];
+                }
+            }
+        }
     }
 
     /// Returns the plane of the result of a row.
@@ -607,60 +649,37 @@ impl<F: Float> Panel<'_, F> {
         (sums.out, (self.task.image * sums.rows + row) * plane)
     }
 
-    /// Returns the current result of a row.
+    /// Reads the current results of some rows.
     #[inline(always)]
-    fn load<const V: usize, const L: usize>(&self, row: usize) -> [[F; L]; V] {
-        let (out, plane) = self.plane(row);
-        let mut lanes = [[F::zero(); L]; VECTORS + 1];
-        for store in self.stores {
-            let len = (store.len - 1) * self.step + 1;
-            // SAFETY: no other task uses these elements, and only this slice of them is in use.
-            let out = unsafe { out.piece(plane + store.out..plane + store.out + len) };
-            let lanes = &mut lanes.as_flattened_mut()[store.lane..];
-            if store.len == L && self.step == 1 {
-                lanes[..L].copy_from_slice(&out[..L]);
-            } else {
-                for l in 0..store.len {
-                    lanes[l] = out[l * self.step];
+    fn load<const L: usize>(&self, row: usize, lanes: &mut [[[F; L]; VECTORS + 1]]) {
+        for (i, lanes) in lanes.iter_mut().enumerate() {
+            let (out, plane) = self.plane(row + i);
+            for store in self.stores {
+                let len = (store.len - 1) * self.step + 1;
+                // SAFETY: no other task uses these elements, and only this slice of them is in use.
+                let out = unsafe { out.piece(plane + store.out..plane + store.out + len) };
+                let lanes = &mut lanes.as_flattened_mut()[store.lane..];
+                if store.len == L && self.step == 1 {
+                    lanes[..L].copy_from_slice(&out[..L]);
+                } else {
+                    for l in 0..store.len {
+                        lanes[l] = out[l * self.step];
+                    }
                 }
             }
         }
-        let mut row = [[F::zero(); L]; V];
-        row.copy_from_slice(&lanes[..V]);
-        row
     }
 
+    /// Stores the results of some rows.
     #[inline(always)]
-    fn store<const R: usize, const V: usize, const L: usize>(
-        &self,
-        row: usize,
-        tile: &Tile<F, R, V, L>,
-    ) {
-        if let Some(first) = self.whole {
-            for i in 0..R {
-                let (out, plane) = self.plane(row + i);
-                let start = plane + first;
-                // SAFETY: as in `load`.
-                let out = unsafe { out.piece(start..start + V * L) };
-                for v in 0..V {
-                    out[v * L..(v + 1) * L].copy_from_slice(&tile[i][v]);
-                }
-            }
-            return;
-        }
-        let mut lanes = [[[F::zero(); L]; VECTORS + 1]; R];
-        for i in 0..R {
-            for v in 0..V {
-                lanes[i][v] = tile[i][v];
-            }
-        }
-        for i in 0..R {
+    fn store<const L: usize>(&self, row: usize, lanes: &[[[F; L]; VECTORS + 1]]) {
+        for (i, lanes) in lanes.iter().enumerate() {
             let (out, plane) = self.plane(row + i);
             for store in self.stores {
                 let len = (store.len - 1) * self.step + 1;
                 // SAFETY: as in `load`.
                 let out = unsafe { out.piece(plane + store.out..plane + store.out + len) };
-                let lanes = &lanes[i].as_flattened()[store.lane..];
+                let lanes = &lanes.as_flattened()[store.lane..];
                 if store.len == L && self.step == 1 {
                     out[..L].copy_from_slice(&lanes[..L]);
                 } else {

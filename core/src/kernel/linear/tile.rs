@@ -95,6 +95,13 @@ pub(crate) fn product<F: Float>(
     true
 }
 
+/// Whether `N` is below `R`, as a constant: what the compiler need not compute it drops early.
+pub(crate) struct Below<const N: usize, const R: usize>;
+
+impl<const N: usize, const R: usize> Below<N, R> {
+    pub(crate) const YES: bool = N < R;
+}
+
 /// The destination of the tiles of the result.
 #[derive(Clone, Copy)]
 struct Out<'a, F> {
@@ -118,6 +125,8 @@ struct Block<'a, F> {
 
 impl<F: Float> Kernel for Block<'_, F> {
     type Output = ();
+    // `product` returns before.
+    const NARROW: bool = false;
 
     #[inline(always)]
     fn run<I: Isa>(self) {
@@ -174,22 +183,28 @@ impl<F: Float> Block<'_, F> {
             let mut row = self.rows.start;
             // A cache line of columns of `a` has the rows of several tiles.
             let line = LINE / size_of::<F>();
-            while copies_columns && row + line <= self.rows.end {
-                self.copy_columns(row, &terms, columns);
-                for first in (0..line).step_by(R) {
+            let copied = if copies_columns {
+                self.rows.len() / line * line
+            } else {
+                0
+            };
+            while row + R <= self.rows.end {
+                let place = row - self.rows.start;
+                let a = if place < copied {
+                    if place.is_multiple_of(line) {
+                        self.copy_columns(row, &terms, columns);
+                    }
                     // With a stride known to be 1 the compiler would load the elements of all rows
                     // as one vector and shuffle it.
                     let (rows, terms_apart) = (black_box(1), line as isize);
-                    let a = (columns[first..].as_ptr(), rows, terms_apart);
-                    self.tile::<I, R, V, L>(row + first, &terms, a, panel);
-                }
-                row += line;
-            }
-            while row + R <= self.rows.end {
-                self.tile::<I, R, V, L>(row, &terms, self.in_place(row, &terms), panel);
+                    (columns[place % line..].as_ptr(), rows, terms_apart)
+                } else {
+                    self.in_place(row, &terms)
+                };
+                self.tile::<I, R, V, L>(row, &terms, a, panel);
                 row += R;
             }
-            if row + 4 <= self.rows.end {
+            if Below::<4, R>::YES && row + 4 <= self.rows.end {
                 self.tile::<I, 4, V, L>(row, &terms, self.in_place(row, &terms), panel);
                 row += 4;
             }

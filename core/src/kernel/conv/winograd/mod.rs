@@ -16,6 +16,7 @@ use super::planes::{AxisPlan, Plan, copy_panel};
 use super::tile::VECTORS;
 use super::{Axis, Geometry};
 use crate::kernel::float::Float;
+use std::marker::PhantomData;
 use std::ops::Range;
 
 /// Products for each tile and channel.
@@ -37,6 +38,14 @@ pub(super) struct Sizes {
     axes: [[usize; 3]; 2],
 }
 
+/// Whether fewer products can pay for elements `F`, as a constant: else the compiler drops the code
+/// before it compiles it.
+pub(super) struct Pays<F>(PhantomData<F>);
+
+impl<F> Pays<F> {
+    pub(super) const YES: bool = size_of::<F>() == 4;
+}
+
 impl Sizes {
     /// Returns the sizes if a plan's sums have this form and enough channels.
     pub(super) fn of<F>(
@@ -53,7 +62,7 @@ impl Sizes {
             has_three.then_some([axis.source, before, axis.results])
         };
         let axes = [axis(y)?, axis(x)?];
-        let pays = size_of::<F>() == 4 && channels.min(rows) >= LEAST_CHANNELS;
+        let pays = Pays::<F>::YES && channels.min(rows) >= LEAST_CHANNELS;
         (is_flat && pays).then_some(Self {
             channels,
             rows,
