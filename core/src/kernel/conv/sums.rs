@@ -1,11 +1,11 @@
 //! The convolution of an input with weights and its transpose: sums over channels and taps.
 
 use super::planes::{AxisPart, Plan, Tap, copy_panel};
-use super::tile::{Tile, VECTORS, add_products, next_rows, panels};
+use super::tile::{Tile, VECTORS, add_products, panels};
 use super::{Geometry, winograd};
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, Lanes, dispatch};
-use crate::kernel::linear::tile::Below;
+use crate::kernel::linear::tile::{Below, next_rows};
 use crate::kernel::threads::parallel::{self, GRAIN, Shared};
 use crate::kernel::threads::scratch::Scratch;
 use std::borrow::Cow;

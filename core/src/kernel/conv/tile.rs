@@ -35,17 +35,6 @@ pub(super) fn pitch_of_sums<F>(columns: usize) -> usize {
     columns.next_multiple_of(64 / size_of::<F>())
 }
 
-/// Returns the rows of the next tile if `left` rows are left: `R`, and fewer at the end.
-#[inline(always)]
-pub(super) fn next_rows<const R: usize>(left: usize) -> usize {
-    match left {
-        left if left >= R => R,
-        4.. if Below::<4, R>::YES => 4,
-        2.. => 2,
-        _ => 1,
-    }
-}
-
 /// Repeats a block for each row of a tile. A loop over the rows might be vectorized itself, with
 /// gathered factors, instead of the loop over lanes.
 macro_rules! for_rows {

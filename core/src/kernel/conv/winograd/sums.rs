@@ -2,10 +2,10 @@
 
 use super::{Band, PRODUCTS, Panel, Run, Sizes};
 use crate::kernel::conv::planes::Plan;
-use crate::kernel::conv::tile::{VECTORS, add_products, next_rows, panel};
+use crate::kernel::conv::tile::{VECTORS, add_products, panel};
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, Lanes};
-use crate::kernel::linear::tile::Below;
+use crate::kernel::linear::tile::{Below, next_rows};
 use crate::kernel::threads::parallel::{self, GRAIN, Shared};
 use crate::kernel::threads::scratch::Scratch;
 use std::ops::Range;

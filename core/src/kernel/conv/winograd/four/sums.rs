@@ -3,13 +3,13 @@
 use super::{
     BLOCK, Band, FACTORS, FIRST, Grid, PRODUCTS, four_of_six, transform_elements, vectors,
 };
-use crate::kernel::conv::tile::{add_products, next_rows};
+use crate::kernel::conv::tile::add_products;
 use crate::kernel::conv::vectors::{square, store_vector};
 use crate::kernel::conv::winograd::Sizes;
 use crate::kernel::conv::winograd::sums::copy_short;
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, Lanes, dispatch};
-use crate::kernel::linear::tile::{Below, transpose};
+use crate::kernel::linear::tile::{Below, next_rows, transpose};
 use crate::kernel::threads::parallel::{self, GRAIN, Shared};
 use crate::kernel::threads::scratch::Scratch;
 use std::ops::Range;
