@@ -8,6 +8,7 @@
 
 use super::{Axis, Geometry};
 use crate::kernel::float::Float;
+use crate::kernel::isa::{Isa, Kernel, Lanes, dispatch};
 use std::ops::Range;
 
 /// How sums read their source along an axis.
@@ -236,66 +237,22 @@ impl Plan {
     }
 
     /// Copies the elements that a band reads, for each channel of `source`, and zeros around them.
-    /// `copy` must have room for the channels and for `L` more elements.
-    #[inline(always)]
-    pub(super) fn copy<F: Float, const L: usize>(
+    /// `copy` must have room for the channels and for a vector more.
+    // Kernels call this kernel: it would be compiled for itself wherever it is inlined.
+    pub(super) fn copy<F: Float>(
         &self,
         source: &[F],
         channels: Range<usize>,
         band: usize,
         copy: &mut [F],
     ) {
-        let starts = self.outputs(band).map(|range| range.start as isize);
-        let [z, y, x] = &self.axes;
-        let pixels = z.source * y.source * x.source;
-        let columns: Vec<Columns> = x
-            .phases
-            .iter()
-            .map(|&phase| self.columns(phase, starts[2]))
-            .collect();
-        // The place of each row of a channel, if it is not in the padding.
-        let mut rows = Vec::new();
-        for &phase_z in &z.phases {
-            for &phase_y in &y.phases {
-                for columns in &columns {
-                    for i in 0..self.lengths[0] {
-                        let at_z = z.place(phase_z, starts[0], i);
-                        for j in 0..self.lengths[1] {
-                            let row = at_z.zip(y.place(phase_y, starts[1], j));
-                            let place =
-                                row.map(|(i, j)| (i * y.source + j) * x.source + columns.from);
-                            rows.push((place, columns));
-                        }
-                    }
-                }
-            }
-        }
-        let len = self.lengths[2];
-        assert!(
-            channels.end * pixels <= source.len()
-                && channels.len() * rows.len() * len + L <= copy.len(),
-            "a copy outside of its memory"
-        );
-        let mut to = copy.as_mut_ptr();
-        for channel in channels {
-            for &(place, columns) in &rows {
-                // SAFETY: a row has `before`, `copied` and more elements up to `len`, and a vector
-                // may reach `L` elements further, which is what was just checked.
-                unsafe {
-                    if let Some(place) = place {
-                        zeros::<F, L>(to, columns.before);
-                        let place = channel * pixels + place;
-                        let target = to.add(columns.before);
-                        copy_row::<F, L>(source, place, x.step, columns.copied, target);
-                        let end = columns.before + columns.copied;
-                        zeros::<F, L>(to.add(end), len - end);
-                    } else {
-                        zeros::<F, L>(to, len);
-                    }
-                    to = to.add(len);
-                }
-            }
-        }
+        dispatch(Copy {
+            plan: self,
+            source,
+            channels,
+            band,
+            copy,
+        });
     }
 
     /// Returns what is copied of each row of a phase.
@@ -326,6 +283,93 @@ struct Columns {
     copied: usize,
     /// The place of its first element in the source's row.
     from: usize,
+}
+
+/// The copy of the elements that a band reads.
+struct Copy<'a, F> {
+    plan: &'a Plan,
+    source: &'a [F],
+    channels: Range<usize>,
+    band: usize,
+    copy: &'a mut [F],
+}
+
+impl<F: Float> Kernel for Copy<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        match Lanes::<I, F>::COUNT {
+            16 => self.all::<16>(),
+            8 => self.all::<8>(),
+            4 => self.all::<4>(),
+            _ => self.all::<2>(),
+        }
+    }
+}
+
+impl<F: Float> Copy<'_, F> {
+    #[inline(always)]
+    fn all<const L: usize>(self) {
+        let Self {
+            plan,
+            source,
+            channels,
+            band,
+            copy,
+        } = self;
+        let starts = plan.outputs(band).map(|range| range.start as isize);
+        let [z, y, x] = &plan.axes;
+        let pixels = z.source * y.source * x.source;
+        let columns: Vec<Columns> = x
+            .phases
+            .iter()
+            .map(|&phase| plan.columns(phase, starts[2]))
+            .collect();
+        // The place of each row of a channel, if it is not in the padding.
+        let mut rows = Vec::new();
+        for &phase_z in &z.phases {
+            for &phase_y in &y.phases {
+                for columns in &columns {
+                    for i in 0..plan.lengths[0] {
+                        let at_z = z.place(phase_z, starts[0], i);
+                        for j in 0..plan.lengths[1] {
+                            let row = at_z.zip(y.place(phase_y, starts[1], j));
+                            let place =
+                                row.map(|(i, j)| (i * y.source + j) * x.source + columns.from);
+                            rows.push((place, columns));
+                        }
+                    }
+                }
+            }
+        }
+        let len = plan.lengths[2];
+        assert!(
+            channels.end * pixels <= source.len()
+                && channels.len() * rows.len() * len + L <= copy.len(),
+            "a copy outside of its memory"
+        );
+        let mut to = copy.as_mut_ptr();
+        for channel in channels {
+            for &(place, columns) in &rows {
+                // SAFETY: a row has `before`, `copied` and more elements up to `len`, and a vector
+                // may reach `L` elements further, which is what was just checked.
+                unsafe {
+                    if let Some(place) = place {
+                        zeros::<F, L>(to, columns.before);
+                        let place = channel * pixels + place;
+                        let target = to.add(columns.before);
+                        copy_row::<F, L>(source, place, x.step, columns.copied, target);
+                        let end = columns.before + columns.copied;
+                        zeros::<F, L>(to.add(end), len - end);
+                    } else {
+                        zeros::<F, L>(to, len);
+                    }
+                    to = to.add(len);
+                }
+            }
+        }
+    }
 }
 
 /// Writes zeros, and at most `L - 1` more behind them.

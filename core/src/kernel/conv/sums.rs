@@ -361,7 +361,7 @@ impl<F: Float> Task<'_, F> {
         let planes = if reads_source {
             self.source
         } else {
-            plan.copy::<F, L>(self.source, 0..self.sums.channels, self.band, planes);
+            plan.copy(self.source, 0..self.sums.channels, self.band, planes);
             &*planes
         };
         let band = plan.outputs(self.band);

@@ -203,7 +203,7 @@ impl<F: Float> Task<'_, F> {
             let x = &x[image * geometry.inputs * pixels..][..geometry.inputs * pixels];
             let g = &g[image * outputs * results..][..outputs * results];
             for band in 0..plan.bands() {
-                plan.copy::<F, L>(x, self.channels.clone(), band, planes);
+                plan.copy(x, self.channels.clone(), band, planes);
                 let n = plan.outputs(band);
                 places_of_outputs.clear();
                 for z in 0..n[0].len() {

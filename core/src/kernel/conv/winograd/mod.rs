@@ -180,15 +180,14 @@ impl<'a> Band<'a> {
 
     /// Copies the elements that the band reads to padded planes, which have room for `planes`
     /// elements.
-    #[inline(always)]
-    fn copy<F: Float, const L: usize>(&self, band: usize, source: &[F], planes: &mut [F]) {
+    fn copy<F: Float>(&self, band: usize, source: &[F], planes: &mut [F]) {
         let len = self.sizes.channels * self.sizes.pixels();
         for i in 0..self.images {
             let image = self.image + i * self.sizes.groups;
             let source = &source[image * len..][..len];
             let planes = &mut planes[i * self.image_planes..];
             let channels = self.channels.clone();
-            self.plan.copy::<F, L>(source, channels, band, planes);
+            self.plan.copy(source, channels, band, planes);
         }
     }
 

@@ -114,7 +114,7 @@ impl<F: Float> Task<'_, F> {
         let (elements, rest) = rest.split_at_mut(elements);
         let (copies, rest) = rest.split_at_mut(copies);
         let (products, lines) = rest.split_at_mut(products);
-        band.copy::<F, L>(self.band, self.source, planes);
+        band.copy(self.band, self.source, planes);
         let mut found = Panel::default();
         for first in (0..total).step_by(width) {
             band.find::<L>(first..(first + width).min(total), &mut found);

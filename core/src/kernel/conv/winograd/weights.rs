@@ -186,7 +186,7 @@ impl<F: Float> Task<'_, F> {
         for image in self.images.clone().step_by(self.together) {
             for number in 0..plan.bands() {
                 let band = band(number, image);
-                band.copy::<F, L>(number, self.x, planes);
+                band.copy(number, self.x, planes);
                 let total = band.tiles();
                 for first in (0..total).step_by(TILES) {
                     let tiles = first..(first + TILES).min(total);

@@ -296,12 +296,12 @@ impl<F: Float> Task<'_, F> {
                 let g = &self.g[(first + start) * results..][..planes[0] * results];
                 if pixels.len() == length {
                     let range = lines.start * length..lines.end * length;
-                    copy_pixels::<F, L>(g, planes, range, rectangle(length), &mut patch[start..]);
+                    copy_pixels(g, planes, range, rectangle(length), &mut patch[start..]);
                 } else {
                     for (y, line) in lines.clone().enumerate() {
                         let range = line * length + pixels.start..line * length + pixels.end;
                         let to = &mut patch[y * pitch + start..];
-                        copy_pixels::<F, L>(g, planes, range, rectangle(pixels.len()), to);
+                        copy_pixels(g, planes, range, rectangle(pixels.len()), to);
                     }
                 }
             }
