@@ -16,6 +16,8 @@ pub trait Isa: Copy + Send + Sync + 'static {
     const VECTOR_BYTES: usize;
     /// Whether there are 32 vector registers of 64 bytes.
     const WIDE: bool = Self::VECTOR_BYTES == 64;
+    /// Whether vectors have 16 bytes.
+    const NARROW: bool = Self::VECTOR_BYTES == 16;
 }
 
 /// The number of elements `F` in a vector of `I`. Of a `match` on this constant, the compiler drops

@@ -150,17 +150,14 @@ impl<F: Float, const M: usize> Dots<'_, F, M> {
     #[inline(always)]
     fn all<I: Isa, const SHORT: bool>(&mut self) {
         let len = self.range.len();
-        let whole = match I::VECTOR_BYTES {
-            // The accumulators of several columns would not fit in the registers.
-            16 => 0,
-            _ => {
-                let whole = len - len % COLUMNS;
-                for j in (0..whole).step_by(COLUMNS) {
-                    self.columns::<I, COLUMNS, SHORT>(j);
-                }
-                whole
+        let mut whole = 0;
+        // Of narrow vectors, the accumulators of several columns would not fit in the registers.
+        if !I::NARROW {
+            whole = len - len % COLUMNS;
+            for j in (0..whole).step_by(COLUMNS) {
+                self.columns::<I, COLUMNS, SHORT>(j);
             }
-        };
+        }
         for j in whole..len {
             self.columns::<I, 1, SHORT>(j);
         }

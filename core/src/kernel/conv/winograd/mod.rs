@@ -12,7 +12,8 @@ mod products;
 pub(super) mod sums;
 pub(super) mod weights;
 
-use super::planes::{AxisPlan, Plan, copy_panel};
+use super::copies::copy_panel;
+use super::planes::{AxisPlan, Plan};
 use super::tile::VECTORS;
 use super::{Axis, Geometry};
 use crate::kernel::float::Float;

@@ -1,11 +1,14 @@
 //! The convolution of an input with weights and its transpose: sums over channels and taps.
 
-use super::planes::{AxisPart, Plan, Tap, copy_panel};
-use super::tile::{Tile, VECTORS, add_products, panels};
+mod panel;
+
+use self::panel::{Panel, whole};
+use super::copies::copy_panel;
+use super::planes::{AxisPart, Plan, Tap};
+use super::tile::{VECTORS, panels};
 use super::{Geometry, winograd};
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, Lanes, dispatch};
-use crate::kernel::linear::tile::{Below, next_rows};
 use crate::kernel::threads::parallel::{self, GRAIN, Shared};
 use crate::kernel::threads::scratch::Scratch;
 use std::borrow::Cow;
@@ -324,25 +327,6 @@ struct Run {
     len: usize,
 }
 
-/// A store of a panel's lanes, or a load: of a whole vector if `len` is its length.
-#[derive(Clone, Copy)]
-struct Store {
-    lane: usize,
-    out: usize,
-    len: usize,
-}
-
-/// The panel of one part of the results that is computed now.
-struct Panel<'a, F: Clone> {
-    task: &'a Task<'a, F>,
-    part: &'a Part<'a, F>,
-    stores: &'a [Store],
-    /// The distance of neighbours in the result.
-    step: usize,
-    /// The place of the panel in the result, if it is stored in one piece.
-    whole: Option<usize>,
-}
-
 impl<F: Float> Task<'_, F> {
     #[inline(always)]
     fn sum<I: Isa, const R: usize, const L: usize>(&self) {
@@ -466,227 +450,6 @@ impl<F: Float> Task<'_, F> {
                 });
                 lane += len;
                 x += len;
-            }
-        }
-    }
-
-    /// Finds the stores of a panel, and returns the distance of neighbours in the result.
-    fn stores<const L: usize>(
-        &self,
-        part: &Part<'_, F>,
-        start: [usize; 3],
-        n: [usize; 3],
-        runs: &[Run],
-        stores: &mut Vec<Store>,
-    ) -> usize {
-        let axes = &self.sums.plan.axes;
-        stores.clear();
-        let step = axes[2].out_step;
-        // The end of the results that this task stores after a run. Within them, a vector may
-        // overwrite what a later store writes.
-        let is_gapless = axes.iter().all(|axis| axis.out_step == 1);
-        let end = (0..3).fold(0, |place, i| {
-            place * axes[i].results + start[i] + n[i] - 1 + part.start[i]
-        }) + 1;
-        let mut merged: Vec<Store> = Vec::new();
-        for run in runs {
-            match merged.last_mut() {
-                Some(last)
-                    if step == 1
-                        && last.lane + last.len == run.lane
-                        && last.out + last.len == run.out =>
-                {
-                    last.len += run.len;
-                }
-                _ => merged.push(Store {
-                    lane: run.lane,
-                    out: run.out,
-                    len: run.len,
-                }),
-            }
-        }
-        for run in merged {
-            for at in (0..run.len).step_by(L) {
-                let (lane, out) = (run.lane + at, run.out + at * step);
-                let overwrites = is_gapless && out + L <= end;
-                let len = if overwrites { L } else { L.min(run.len - at) };
-                stores.push(Store { lane, out, len });
-            }
-        }
-        step
-    }
-}
-
-/// Returns the place of the first lane in the result, if all `vectors` of the panel are stored next
-/// to each other.
-fn whole<const L: usize>(stores: &[Store], step: usize, vectors: usize) -> Option<usize> {
-    let first = stores.first()?.out;
-    let mut in_order = stores.iter().enumerate();
-    let in_order = in_order.all(|(v, store)| {
-        step == 1 && store.len == L && store.lane == v * L && store.out == first + v * L
-    });
-    (in_order && stores.len() == vectors).then_some(first)
-}
-
-impl<F: Float> Panel<'_, F> {
-    /// Computes the panel for all rows: the sums of some terms, added to the bias at the first
-    /// terms, or to the current result.
-    // Loads and stores of single lanes are at one place of the code, whatever the numbers of rows
-    // and of vectors: each place would be compiled for itself.
-    #[inline(always)]
-    fn rows<I: Isa, const R: usize, const L: usize>(
-        &self,
-        vectors: usize,
-        begin: usize,
-        source: *const F,
-        places: &[usize],
-    ) {
-        let Range { start, end } = self.task.rows;
-        let mut lanes = [[[F::zero(); L]; VECTORS + 1]; R];
-        let mut row = start;
-        while row < end {
-            let rows = next_rows::<R>(end - row);
-            if begin > 0 {
-                self.load(row, &mut lanes[..rows]);
-            }
-            let terms = (begin, source, places);
-            match vectors {
-                1 => self.tiles::<I, R, 1, L>(row, rows, terms, &mut lanes),
-                2 => self.tiles::<I, R, 2, L>(row, rows, terms, &mut lanes),
-                _ => self.tiles::<I, R, VECTORS, L>(row, rows, terms, &mut lanes),
-            }
-            if self.whole.is_none() {
-                self.store(row, &lanes[..rows]);
-            }
-            row += rows;
-        }
-    }
-
-    /// Computes the panel for the rows of one tile.
-    #[inline(always)]
-    fn tiles<I: Isa, const R: usize, const V: usize, const L: usize>(
-        &self,
-        row: usize,
-        rows: usize,
-        terms: (usize, *const F, &[usize]),
-        lanes: &mut Tile<F, R, { VECTORS + 1 }, L>,
-    ) {
-        if rows == R {
-            self.tile::<I, R, V, L>(row, terms, lanes);
-        } else if Below::<4, R>::YES && rows == 4 {
-            self.tile::<I, 4, V, L>(row, terms, lanes);
-        } else if rows == 2 {
-            self.tile::<I, 2, V, L>(row, terms, lanes);
-        } else {
-            self.tile::<I, 1, V, L>(row, terms, lanes);
-        }
-    }
-
-    /// Computes the panel for `R` rows. `lanes` has their current result if these are not the first
-    /// terms, and the new one afterwards, unless that is stored in one piece.
-    #[inline(always)]
-    fn tile<I: Isa, const R: usize, const V: usize, const L: usize>(
-        &self,
-        row: usize,
-        (begin, source, places): (usize, *const F, &[usize]),
-        lanes: &mut [[[F; L]; VECTORS + 1]],
-    ) {
-        let sums = self.task.sums;
-        let terms = self.part.places.len();
-        let mut before = [[[F::zero(); L]; V]; R];
-        if begin > 0 {
-            for i in 0..R {
-                for v in 0..V {
-                    before[i][v] = lanes[i][v];
-                }
-            }
-        } else if let Some(bias) = sums.bias {
-            for i in 0..R {
-                before[i] = [[bias[self.task.group * sums.rows + row + i]; L]; V];
-            }
-        }
-        let first = (self.task.group * sums.rows + row) * terms + begin;
-        let weights = &self.part.weights[first..][..(R - 1) * terms + places.len()];
-        let mut factors = [weights.as_ptr(); R];
-        for i in 0..R {
-            factors[i] = factors[i].wrapping_add(i * terms);
-        }
-        // SAFETY: the weights were just counted. The planes and the copied panel have room for `V *
-        // L` elements from each place on, see `sum`.
-        let tile = unsafe {
-            add_products::<F, I, R, V, L>(&before, places.len(), factors, source, |k| {
-                [k, *places.get_unchecked(k)]
-            })
-        };
-        if let Some(first) = self.whole {
-            for i in 0..R {
-                let (out, plane) = self.plane(row + i);
-                let start = plane + first;
-                // SAFETY: as in `load`.
-                let out = unsafe { out.piece(start..start + V * L) };
-                for v in 0..V {
-                    out[v * L..(v + 1) * L].copy_from_slice(&tile[i][v]);
-                }
-            }
-        } else {
-            for i in 0..R {
-                for v in 0..V {
-                    lanes[i][v] = tile[i][v];
-                }
-            }
-        }
-    }
-
-    /// Returns the plane of the result of a row.
-    ///
-    /// # Safety
-    /// No other task may use the elements that the stores name, and only one plane may be in use at
-    /// a time.
-    #[inline(always)]
-    fn plane(&self, row: usize) -> (&Shared<F>, usize) {
-        let sums = self.task.sums;
-        let plane: usize = sums.plan.axes.iter().map(|axis| axis.results).product();
-        (sums.out, (self.task.image * sums.rows + row) * plane)
-    }
-
-    /// Reads the current results of some rows.
-    #[inline(always)]
-    fn load<const L: usize>(&self, row: usize, lanes: &mut [[[F; L]; VECTORS + 1]]) {
-        for (i, lanes) in lanes.iter_mut().enumerate() {
-            let (out, plane) = self.plane(row + i);
-            for store in self.stores {
-                let len = (store.len - 1) * self.step + 1;
-                // SAFETY: no other task uses these elements, and only this slice of them is in use.
-                let out = unsafe { out.piece(plane + store.out..plane + store.out + len) };
-                let lanes = &mut lanes.as_flattened_mut()[store.lane..];
-                if store.len == L && self.step == 1 {
-                    lanes[..L].copy_from_slice(&out[..L]);
-                } else {
-                    for l in 0..store.len {
-                        lanes[l] = out[l * self.step];
-                    }
-                }
-            }
-        }
-    }
-
-    /// Stores the results of some rows.
-    #[inline(always)]
-    fn store<const L: usize>(&self, row: usize, lanes: &[[[F; L]; VECTORS + 1]]) {
-        for (i, lanes) in lanes.iter().enumerate() {
-            let (out, plane) = self.plane(row + i);
-            for store in self.stores {
-                let len = (store.len - 1) * self.step + 1;
-                // SAFETY: as in `load`.
-                let out = unsafe { out.piece(plane + store.out..plane + store.out + len) };
-                let lanes = &lanes.as_flattened()[store.lane..];
-                if store.len == L && self.step == 1 {
-                    out[..L].copy_from_slice(&lanes[..L]);
-                } else {
-                    for l in 0..store.len {
-                        out[l * self.step] = lanes[l];
-                    }
-                }
             }
         }
     }
