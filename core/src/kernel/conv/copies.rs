@@ -2,16 +2,35 @@
 
 use super::planes::{Columns, Plan};
 use crate::kernel::float::Float;
-use crate::kernel::isa::{Isa, Kernel, Lanes};
+use crate::kernel::isa::{Isa, Kernel, Lanes, dispatch};
 use std::ops::Range;
 
+/// Copies the elements that a band of a plan reads, for each channel of `source`, and zeros around
+/// them. `copy` must have room for the channels and for a vector more.
+// Kernels call this kernel: it would be compiled for itself wherever it is inlined.
+pub(super) fn copy_planes<F: Float>(
+    plan: &Plan,
+    source: &[F],
+    channels: Range<usize>,
+    band: usize,
+    copy: &mut [F],
+) {
+    dispatch(Copy {
+        plan,
+        source,
+        channels,
+        band,
+        copy,
+    });
+}
+
 /// The copy of the elements that a band reads.
-pub(super) struct Copy<'a, F> {
-    pub plan: &'a Plan,
-    pub source: &'a [F],
-    pub channels: Range<usize>,
-    pub band: usize,
-    pub copy: &'a mut [F],
+struct Copy<'a, F> {
+    plan: &'a Plan,
+    source: &'a [F],
+    channels: Range<usize>,
+    band: usize,
+    copy: &'a mut [F],
 }
 
 impl<F: Float> Kernel for Copy<'_, F> {

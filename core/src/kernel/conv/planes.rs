@@ -6,10 +6,7 @@
 //! neighbours. In the transpose the results are split by their remainders instead, and each part
 //! has the taps that reach it.
 
-use super::copies::Copy;
 use super::{Axis, Geometry};
-use crate::kernel::float::Float;
-use crate::kernel::isa::dispatch;
 use std::ops::Range;
 
 /// How sums read their source along an axis.
@@ -235,25 +232,6 @@ impl Plan {
         });
         let lengths = self.lengths.iter().zip(taps);
         lengths.fold(phase, |place, (len, tap)| place * len + tap.shift)
-    }
-
-    /// Copies the elements that a band reads, for each channel of `source`, and zeros around them.
-    /// `copy` must have room for the channels and for a vector more.
-    // Kernels call this kernel: it would be compiled for itself wherever it is inlined.
-    pub(super) fn copy<F: Float>(
-        &self,
-        source: &[F],
-        channels: Range<usize>,
-        band: usize,
-        copy: &mut [F],
-    ) {
-        dispatch(Copy {
-            plan: self,
-            source,
-            channels,
-            band,
-            copy,
-        });
     }
 
     /// Returns what is copied of each row of a phase.

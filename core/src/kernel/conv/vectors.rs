@@ -43,8 +43,8 @@ pub(super) struct Rectangle {
     pub pitch: usize,
 }
 
-/// Copies consecutive pixels of at most as many planes as a vector has lanes, `distance` apart, to a
-/// rectangle: a lane for each plane, and zeros in the other lanes.
+/// Copies consecutive pixels of planes, `distance` apart and at most as many as a vector has lanes,
+/// to a rectangle: a lane for each plane, and zeros in the other lanes.
 // Kernels call this kernel: it is large, and compiled for itself wherever it is inlined.
 pub(super) fn copy_pixels<F: Float>(
     source: &[F],

@@ -5,6 +5,7 @@
 //! are added up in a number of parts that the sizes alone decide, and the parts in order.
 
 use super::Geometry;
+use super::copies::copy_planes;
 use super::planes::Plan;
 use super::tile::{Tile, VECTORS, add_products, panel, pitch_of_sums};
 use super::vectors::copy_transposed;
@@ -203,7 +204,7 @@ impl<F: Float> Task<'_, F> {
             let x = &x[image * geometry.inputs * pixels..][..geometry.inputs * pixels];
             let g = &g[image * outputs * results..][..outputs * results];
             for band in 0..plan.bands() {
-                plan.copy(x, self.channels.clone(), band, planes);
+                copy_planes(plan, x, self.channels.clone(), band, planes);
                 let n = plan.outputs(band);
                 places_of_outputs.clear();
                 for z in 0..n[0].len() {

@@ -123,7 +123,7 @@ struct Out<'a, F> {
     transposed: bool,
 }
 
-/// What the tile of some rows is computed from.
+/// The operands of the tile of some rows.
 struct Tiles<F> {
     terms: usize,
     /// The first term of the first row of `a`, and the distances of rows and of terms.
@@ -165,8 +165,8 @@ impl<F: Float> Kernel for Block<'_, F> {
 
 impl<F: Float> Block<'_, F> {
     /// Computes the block by tiles of at most `R` rows of vectors of `L` lanes.
-    // The copy of the panel, and loads and stores of parts of vectors, are at one place of the code,
-    // whatever the numbers of rows and of vectors: each place would be compiled for itself.
+    // The copy of the panel, and loads and stores of parts of vectors, are at one place of the
+    // code, whatever the numbers of rows and of vectors: each place would be compiled for itself.
     #[inline(always)]
     fn panel<I: Isa, const R: usize, const L: usize>(&self) {
         let vectors = self.columns.len().div_ceil(L);

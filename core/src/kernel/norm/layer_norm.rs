@@ -98,7 +98,7 @@ impl<F: Float> Kernel for Statistics<'_, F> {
         for (row, out) in rows.zip(self.out.chunks_exact_mut(STATISTICS)) {
             let (mut scale, mut epsilon) = (F::one(), F::from_f64(self.epsilon));
             let mut scaled = Vec::new();
-            // A loop, so that the moments are at one place of the code, for which they are compiled.
+            // A loop: the moments are compiled for each place of the code.
             loop {
                 let is_scaled = !scaled.is_empty();
                 let row = if is_scaled { &scaled } else { row };

@@ -2,8 +2,8 @@
 
 mod panel;
 
-use self::panel::{Panel, whole};
-use super::copies::copy_panel;
+use self::panel::{Panel, Part, Run, Sums, Task, whole};
+use super::copies::{copy_panel, copy_planes};
 use super::planes::{AxisPart, Plan, Tap};
 use super::tile::{VECTORS, panels};
 use super::{Geometry, winograd};
@@ -269,39 +269,6 @@ fn places(plan: &Plan, channels: usize, [z, y, x]: [&AxisPart; 3]) -> Vec<usize>
     places.collect()
 }
 
-/// The results with the same remainders by the steps of the result.
-struct Part<'w, F: Clone> {
-    /// The remainders.
-    start: [usize; 3],
-    counts: [usize; 3],
-    places: Vec<usize>,
-    /// The weights: (groups, rows, terms).
-    weights: Cow<'w, [F]>,
-}
-
-struct Sums<'a, F: Clone> {
-    plan: &'a Plan,
-    parts: &'a [Part<'a, F>],
-    /// Channels of the source in a group.
-    channels: usize,
-    /// Channels of the result in a group.
-    rows: usize,
-    bias: Option<&'a [F]>,
-    out: &'a Shared<F>,
-}
-
-/// A band of one image and group, for some channels of the result.
-struct Task<'a, F: Clone> {
-    sums: &'a Sums<'a, F>,
-    /// The channels of the image and group.
-    source: &'a [F],
-    /// The number of the image and group.
-    image: usize,
-    group: usize,
-    band: usize,
-    rows: Range<usize>,
-}
-
 impl<F: Float> Kernel for Task<'_, F> {
     type Output = ();
 
@@ -315,16 +282,6 @@ impl<F: Float> Kernel for Task<'_, F> {
             _ => self.sum::<I, 4, 2>(),
         }
     }
-}
-
-/// Elements of an image's row that are neighbours in a panel.
-struct Run {
-    lane: usize,
-    /// The place in the padded planes.
-    place: usize,
-    /// The place in the result's plane.
-    out: usize,
-    len: usize,
 }
 
 impl<F: Float> Task<'_, F> {
@@ -345,7 +302,7 @@ impl<F: Float> Task<'_, F> {
         let planes = if reads_source {
             self.source
         } else {
-            plan.copy(self.source, 0..self.sums.channels, self.band, planes);
+            copy_planes(plan, self.source, 0..self.sums.channels, self.band, planes);
             &*planes
         };
         let band = plan.outputs(self.band);

@@ -1,12 +1,56 @@
-//! The panel of results that a task computes now: its tiles, loads and stores.
+//! The parts of sums, and the panel that a task computes now: its tiles, loads and stores.
 
-use super::{Part, Run, Task};
+use crate::kernel::conv::planes::Plan;
 use crate::kernel::conv::tile::{Tile, VECTORS, add_products};
 use crate::kernel::float::Float;
 use crate::kernel::isa::Isa;
 use crate::kernel::linear::tile::{Below, next_rows};
 use crate::kernel::threads::parallel::Shared;
+use std::borrow::Cow;
 use std::ops::Range;
+
+/// The results with the same remainders by the steps of the result.
+pub(super) struct Part<'w, F: Clone> {
+    /// The remainders.
+    pub start: [usize; 3],
+    pub counts: [usize; 3],
+    pub places: Vec<usize>,
+    /// The weights: (groups, rows, terms).
+    pub weights: Cow<'w, [F]>,
+}
+
+pub(super) struct Sums<'a, F: Clone> {
+    pub plan: &'a Plan,
+    pub parts: &'a [Part<'a, F>],
+    /// Channels of the source in a group.
+    pub channels: usize,
+    /// Channels of the result in a group.
+    pub rows: usize,
+    pub bias: Option<&'a [F]>,
+    pub out: &'a Shared<F>,
+}
+
+/// A band of one image and group, for some channels of the result.
+pub(super) struct Task<'a, F: Clone> {
+    pub sums: &'a Sums<'a, F>,
+    /// The channels of the image and group.
+    pub source: &'a [F],
+    /// The number of the image and group.
+    pub image: usize,
+    pub group: usize,
+    pub band: usize,
+    pub rows: Range<usize>,
+}
+
+/// Elements of an image's row that are neighbours in a panel.
+pub(super) struct Run {
+    pub lane: usize,
+    /// The place in the padded planes.
+    pub place: usize,
+    /// The place in the result's plane.
+    pub out: usize,
+    pub len: usize,
+}
 
 /// A store of a panel's lanes, or a load: of a whole vector if `len` is its length.
 #[derive(Clone, Copy)]

@@ -12,7 +12,7 @@ mod products;
 pub(super) mod sums;
 pub(super) mod weights;
 
-use super::copies::copy_panel;
+use super::copies::{copy_panel, copy_planes};
 use super::planes::{AxisPlan, Plan};
 use super::tile::VECTORS;
 use super::{Axis, Geometry};
@@ -188,7 +188,7 @@ impl<'a> Band<'a> {
             let source = &source[image * len..][..len];
             let planes = &mut planes[i * self.image_planes..];
             let channels = self.channels.clone();
-            self.plan.copy(source, channels, band, planes);
+            copy_planes(self.plan, source, channels, band, planes);
         }
     }
 
