@@ -16,6 +16,8 @@ pub trait Isa: Copy + Send + Sync + 'static {
     const VECTOR_BYTES: usize;
     /// Whether there are 32 vector registers of 64 bytes.
     const WIDE: bool = Self::VECTOR_BYTES == 64;
+    /// Whether vectors have 16 bytes.
+    const NARROW: bool = Self::VECTOR_BYTES == 16;
 }
 
 /// The number of elements `F` in a vector of `I`. Of a `match` on this constant, the compiler drops
@@ -111,6 +113,9 @@ pub trait Kernel {
     type Output;
     /// Whether the kernel is compiled for AVX-512. If not, it runs on AVX2 there.
     const AVX512: bool = true;
+    /// Whether the kernel is compiled for vectors of 16 bytes. If not, it must not be dispatched
+    /// where there are no longer ones.
+    const NARROW: bool = true;
 
     /// Computes the result. Implementations must be `#[inline(always)]`, and so must everything
     /// that they call in their inner loops: only inlined code is compiled for the instruction set.
@@ -135,8 +140,9 @@ pub fn dispatch_on<K: Kernel>(tier: Tier, kernel: K) -> K::Output {
         #[cfg(target_arch = "x86_64")]
         Tier::Avx512 | Tier::Avx2 if runs(tier) => unsafe { run_avx2(kernel) },
         #[cfg(target_arch = "aarch64")]
-        Tier::Neon => kernel.run::<Neon>(),
-        _ => kernel.run::<Baseline>(),
+        Tier::Neon if K::NARROW => kernel.run::<Neon>(),
+        _ if K::NARROW => kernel.run::<Baseline>(),
+        _ => unreachable!("a kernel that is not compiled for {tier:?}"),
     }
 }
 

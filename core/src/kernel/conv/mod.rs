@@ -8,6 +8,7 @@
 //! Algorithm; Georganas et al. 2018, Anatomy of High-Performance Deep Learning Convolutions on SIMD
 //! Architectures). Sums over 3×3 taps in `f32` take fewer products ([`winograd`]).
 
+mod copies;
 mod planes;
 pub(crate) mod sums;
 mod tile;

@@ -7,7 +7,6 @@
 //! has the taps that reach it.
 
 use super::{Axis, Geometry};
-use crate::kernel::float::Float;
 use std::ops::Range;
 
 /// How sums read their source along an axis.
@@ -16,9 +15,9 @@ pub(super) struct AxisPlan {
     /// The length of the source.
     pub source: usize,
     /// The distance in the source between neighbours of a phase.
-    step: usize,
+    pub(super) step: usize,
     /// The remainders of the phases that are read.
-    phases: Vec<usize>,
+    pub(super) phases: Vec<usize>,
     /// The place in its phase of the first element of a padded phase.
     pub low: isize,
     /// The largest shift.
@@ -235,71 +234,8 @@ impl Plan {
         lengths.fold(phase, |place, (len, tap)| place * len + tap.shift)
     }
 
-    /// Copies the elements that a band reads, for each channel of `source`, and zeros around them.
-    /// `copy` must have room for the channels and for `L` more elements.
-    #[inline(always)]
-    pub(super) fn copy<F: Float, const L: usize>(
-        &self,
-        source: &[F],
-        channels: Range<usize>,
-        band: usize,
-        copy: &mut [F],
-    ) {
-        let starts = self.outputs(band).map(|range| range.start as isize);
-        let [z, y, x] = &self.axes;
-        let pixels = z.source * y.source * x.source;
-        let columns: Vec<Columns> = x
-            .phases
-            .iter()
-            .map(|&phase| self.columns(phase, starts[2]))
-            .collect();
-        // The place of each row of a channel, if it is not in the padding.
-        let mut rows = Vec::new();
-        for &phase_z in &z.phases {
-            for &phase_y in &y.phases {
-                for columns in &columns {
-                    for i in 0..self.lengths[0] {
-                        let at_z = z.place(phase_z, starts[0], i);
-                        for j in 0..self.lengths[1] {
-                            let row = at_z.zip(y.place(phase_y, starts[1], j));
-                            let place =
-                                row.map(|(i, j)| (i * y.source + j) * x.source + columns.from);
-                            rows.push((place, columns));
-                        }
-                    }
-                }
-            }
-        }
-        let len = self.lengths[2];
-        assert!(
-            channels.end * pixels <= source.len()
-                && channels.len() * rows.len() * len + L <= copy.len(),
-            "a copy outside of its memory"
-        );
-        let mut to = copy.as_mut_ptr();
-        for channel in channels {
-            for &(place, columns) in &rows {
-                // SAFETY: a row has `before`, `copied` and more elements up to `len`, and a vector
-                // may reach `L` elements further, which is what was just checked.
-                unsafe {
-                    if let Some(place) = place {
-                        zeros::<F, L>(to, columns.before);
-                        let place = channel * pixels + place;
-                        let target = to.add(columns.before);
-                        copy_row::<F, L>(source, place, x.step, columns.copied, target);
-                        let end = columns.before + columns.copied;
-                        zeros::<F, L>(to.add(end), len - end);
-                    } else {
-                        zeros::<F, L>(to, len);
-                    }
-                    to = to.add(len);
-                }
-            }
-        }
-    }
-
     /// Returns what is copied of each row of a phase.
-    fn columns(&self, phase: usize, start: isize) -> Columns {
+    pub(super) fn columns(&self, phase: usize, start: isize) -> Columns {
         let (axis, len) = (&self.axes[2], self.lengths[2]);
         let first = start + axis.low;
         // The elements of the phase are numbered from 0.
@@ -320,116 +256,21 @@ impl Plan {
 }
 
 /// The part of a row that is copied.
-struct Columns {
+pub(super) struct Columns {
     /// The zeros before it.
-    before: usize,
-    copied: usize,
+    pub before: usize,
+    pub copied: usize,
     /// The place of its first element in the source's row.
-    from: usize,
-}
-
-/// Writes zeros, and at most `L - 1` more behind them.
-///
-/// # Safety
-/// There must be room for `len + L - 1` elements.
-#[inline(always)]
-unsafe fn zeros<F: Float, const L: usize>(to: *mut F, len: usize) {
-    let mut at = 0;
-    while at < len {
-        // SAFETY: guaranteed by the caller.
-        unsafe { *to.add(at).cast::<[F; L]>() = [F::zero(); L] };
-        at += L;
-    }
-}
-
-/// Copies `len` elements of `source`, `step` apart, and overwrites at most `L - 1` elements behind
-/// them.
-///
-/// # Safety
-/// There must be room for `len + L - 1` elements.
-#[inline(always)]
-unsafe fn copy_row<F: Float, const L: usize>(
-    source: &[F],
-    place: usize,
-    step: usize,
-    len: usize,
-    to: *mut F,
-) {
-    let mut at = 0;
-    // Vectors are read whole if the source has so many elements, even those of the next row.
-    if step == 1 {
-        while at < len && place + at + L <= source.len() {
-            // SAFETY: the source was just checked, the room is guaranteed by the caller.
-            unsafe {
-                let from = source.as_ptr().add(place + at);
-                *to.add(at).cast::<[F; L]>() = *from.cast::<[F; L]>();
-            }
-            at += L;
-        }
-    } else if step == 2 {
-        while at < len && place + 2 * (at + L) <= source.len() {
-            // SAFETY: as above.
-            unsafe {
-                let from = source.as_ptr().add(place + 2 * at);
-                let pair = [*from.cast::<[F; L]>(), *from.add(L).cast::<[F; L]>()];
-                let mut even = [F::zero(); L];
-                for l in 0..L / 2 {
-                    even[l] = pair[0][2 * l];
-                    even[L / 2 + l] = pair[1][2 * l];
-                }
-                *to.add(at).cast::<[F; L]>() = even;
-            }
-            at += L;
-        }
-    }
-    while at < len {
-        // SAFETY: as above.
-        unsafe { *to.add(at) = source[place + at * step] };
-        at += 1;
-    }
+    pub from: usize,
 }
 
 impl AxisPlan {
     /// Returns the place in the source of element `i` of a padded phase, if it is not padding.
     #[inline(always)]
-    fn place(&self, phase: usize, start: isize, i: usize) -> Option<usize> {
+    pub(super) fn place(&self, phase: usize, start: isize, i: usize) -> Option<usize> {
         let place = (start + self.low + i as isize) * self.step as isize + phase as isize;
         usize::try_from(place)
             .ok()
             .filter(|&place| place < self.source)
-    }
-}
-
-/// Copies a panel: for each term, the vectors of all `moves`, from places in the padded planes to
-/// lanes. They are in ascending order, and what one of them copies beyond the end of its run is
-/// overwritten by the next.
-#[inline(always)]
-pub(super) fn copy_panel<F: Float, const L: usize>(
-    planes: &[F],
-    places: &[usize],
-    moves: &[[usize; 2]],
-    pitch: usize,
-    panel: &mut [F],
-) {
-    let Some(&last) = places.iter().max() else {
-        return;
-    };
-    let (mut place, mut lane) = (0, 0);
-    for to in moves {
-        (place, lane) = (place.max(to[0]), lane.max(to[1]));
-    }
-    assert!(
-        last + place + L <= planes.len() && (places.len() - 1) * pitch + lane + L <= panel.len(),
-        "a copy outside of its memory"
-    );
-    let mut row = panel.as_mut_ptr();
-    for &place in places {
-        // SAFETY: `place` is at most `last`.
-        let from = unsafe { planes.as_ptr().add(place) };
-        for &[place, lane] in moves {
-            // SAFETY: the largest places are within both slices, as was just checked.
-            unsafe { *row.add(lane).cast::<[F; L]>() = *from.add(place).cast::<[F; L]>() };
-        }
-        row = row.wrapping_add(pitch);
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::kernel::float::Float;
 use crate::kernel::isa::Isa;
+use crate::kernel::linear::tile::Below;
 use std::ops::Range;
 
 /// Vectors in a row of a tile.
@@ -29,11 +30,9 @@ pub(super) fn panels<const L: usize>(len: usize) -> impl Iterator<Item = Range<u
 /// A tile: `R` rows of `V` vectors of `L` lanes.
 pub(super) type Tile<F, const R: usize, const V: usize, const L: usize> = [[[F; L]; V]; R];
 
-/// Whether `N` is below `R`, as a constant: what the compiler need not compute it drops early.
-struct Below<const N: usize, const R: usize>;
-
-impl<const N: usize, const R: usize> Below<N, R> {
-    const YES: bool = N < R;
+/// Returns the distance of rows of `columns` sums that end with whole vectors.
+pub(super) fn pitch_of_sums<F>(columns: usize) -> usize {
+    columns.next_multiple_of(64 / size_of::<F>())
 }
 
 /// Repeats a block for each row of a tile. A loop over the rows might be vectorized itself, with

@@ -1,6 +1,7 @@
 //! Vectors at the ends of slices, and copies with rows and columns exchanged.
 
 use crate::kernel::float::Float;
+use crate::kernel::isa::{Isa, Kernel, Lanes, dispatch};
 use crate::kernel::linear::tile::transpose;
 use std::ops::Range;
 
@@ -18,7 +19,7 @@ pub(super) fn copy_transposed<F: Float, const L: usize>(
     for column in (0..columns.len()).step_by(L) {
         let planes = L.min(columns.len() - column);
         let first = (columns.start + column) * results;
-        copy_pixels::<F, L>(
+        copy_pixels(
             &g[first..first + planes * results],
             [planes, results],
             outputs.clone(),
@@ -42,59 +43,100 @@ pub(super) struct Rectangle {
     pub pitch: usize,
 }
 
-/// Copies consecutive pixels of at most `L` planes, `distance` apart, to a rectangle: a lane for
-/// each plane, and zeros in the other lanes.
-#[inline(always)]
-pub(super) fn copy_pixels<F: Float, const L: usize>(
+/// Copies consecutive pixels of planes, `distance` apart and at most as many as a vector has lanes,
+/// to a rectangle: a lane for each plane, and zeros in the other lanes.
+// Kernels call this kernel: it is large, and compiled for itself wherever it is inlined.
+pub(super) fn copy_pixels<F: Float>(
     source: &[F],
     [planes, distance]: [usize; 2],
     pixels: Range<usize>,
     rectangle: Rectangle,
     to: &mut [F],
 ) {
-    let Rectangle { width, step, pitch } = rectangle;
     if pixels.is_empty() {
         return;
     }
-    let rows = pixels.len() / width;
-    let last_plane = (planes - 1) * distance;
-    assert!(
-        rows * width == pixels.len()
-            && (rows - 1) * pitch + (width - 1) * step + L <= to.len()
-            && last_plane + pixels.end <= source.len(),
-        "pixels outside of their memory"
-    );
-    let mut row = to.as_mut_ptr();
-    let mut x = 0;
-    for start in pixels.clone().step_by(L) {
-        let square = if planes == L && last_plane + start + L <= source.len() {
-            // SAFETY: the vector of the last plane was just checked.
-            unsafe { square::<F, L>(source.as_ptr().add(start), distance) }
-        } else {
+    dispatch(Pixels {
+        source,
+        planes,
+        distance,
+        pixels,
+        rectangle,
+        to,
+    });
+}
+
+struct Pixels<'a, F> {
+    source: &'a [F],
+    planes: usize,
+    distance: usize,
+    pixels: Range<usize>,
+    rectangle: Rectangle,
+    to: &'a mut [F],
+}
+
+impl<F: Float> Kernel for Pixels<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        match Lanes::<I, F>::COUNT {
+            16 => self.copy::<16>(),
+            8 => self.copy::<8>(),
+            4 => self.copy::<4>(),
+            _ => self.copy::<2>(),
+        }
+    }
+}
+
+impl<F: Float> Pixels<'_, F> {
+    #[inline(always)]
+    fn copy<const L: usize>(self) {
+        let Self {
+            source,
+            planes,
+            distance,
+            pixels,
+            rectangle: Rectangle { width, step, pitch },
+            to,
+        } = self;
+        let rows = pixels.len() / width;
+        let last_plane = (planes - 1) * distance;
+        assert!(
+            rows * width == pixels.len()
+                && (rows - 1) * pitch + (width - 1) * step + L <= to.len()
+                && last_plane + pixels.end <= source.len(),
+            "pixels outside of their memory"
+        );
+        let mut row = to.as_mut_ptr();
+        let mut x = 0;
+        for start in pixels.clone().step_by(L) {
             let mut copy = [[F::zero(); L]; L];
-            for j in 0..planes {
-                copy[j] = vector(&source[j * distance..][..pixels.end], start);
-            }
-            // SAFETY: the copy has this size.
-            unsafe { square::<F, L>(copy.as_flattened().as_ptr(), L) }
-        };
-        let square = transpose(square);
-        if start + L <= pixels.end {
-            for l in 0..L {
+            let (from, distance) = if planes == L && last_plane + start + L <= source.len() {
+                (source[start..].as_ptr(), distance)
+            } else {
+                for j in 0..planes {
+                    copy[j] = vector(&source[j * distance..][..pixels.end], start);
+                }
+                (copy.as_flattened().as_ptr(), L)
+            };
+            // SAFETY: the vector of the last plane was just checked, and the copy has this size.
+            let square = transpose(unsafe { square::<F, L>(from, distance) });
+            let mut store = |l: usize| {
                 // SAFETY: the last pixel of the last row was checked above.
                 unsafe { *row.add(x * step).cast::<[F; L]>() = square[l] };
                 x += 1;
                 if x == width {
                     (x, row) = (0, row.wrapping_add(pitch));
                 }
-            }
-        } else {
-            for l in 0..pixels.end - start {
-                // SAFETY: as above.
-                unsafe { *row.add(x * step).cast::<[F; L]>() = square[l] };
-                x += 1;
-                if x == width {
-                    (x, row) = (0, row.wrapping_add(pitch));
+            };
+            if start + L <= pixels.end {
+                for l in 0..L {
+                    store(l);
+                }
+            } else {
+                for l in 0..pixels.end - start {
+                    store(l);
                 }
             }
         }

@@ -5,12 +5,14 @@
 //! are added up in a number of parts that the sizes alone decide, and the parts in order.
 
 use super::Geometry;
+use super::copies::copy_planes;
 use super::planes::Plan;
-use super::tile::{Tile, VECTORS, add_products, panel};
-use super::vectors::{copy_transposed, store_vector, vector};
+use super::tile::{Tile, VECTORS, add_products, panel, pitch_of_sums};
+use super::vectors::copy_transposed;
 use super::winograd::{self, Sizes};
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, Lanes, dispatch};
+use crate::kernel::linear::tile::Below;
 use crate::kernel::threads::parallel::{self, GRAIN, Shared};
 use crate::kernel::threads::scratch::Scratch;
 use std::ops::Range;
@@ -45,22 +47,25 @@ pub(crate) fn gradient<F: Float>(geometry: &Geometry, x: &[F], g: &[F], out: &mu
         [geometry.inputs, geometry.outputs],
         geometry.multiplications(),
     );
-    let sizes = Sizes::of::<F>(&plan, channels, geometry.groups, geometry.batch);
-    if let Some((sizes, grid)) =
-        sizes.and_then(|sizes| Some((sizes, winograd::four::Grid::of::<F>(&sizes)?)))
+    if winograd::Pays::<F>::YES
+        && let Some(sizes) = Sizes::of::<F>(&plan, channels, geometry.groups, geometry.batch)
     {
-        winograd::four::weights::gradient(&sizes, &grid, work, [x, g], out);
-        return;
+        if let Some(grid) = winograd::four::Grid::of::<F>(&sizes) {
+            winograd::four::weights::gradient(&sizes, &grid, work, [x, g], out);
+            return;
+        }
+        if channels[0].min(channels[1]) >= LEAST_CHANNELS {
+            winograd::weights::gradient(&sizes, work, x, g, out);
+            return;
+        }
     }
-    if let Some(sizes) = sizes.filter(|_| channels[0].min(channels[1]) >= LEAST_CHANNELS) {
-        winograd::weights::gradient(&sizes, work, x, g, out);
-        return;
-    }
-    let weights = out.len();
+    let pitch = pitch_of_sums::<F>(geometry.outputs);
+    let rows = geometry.inputs * geometry.taps();
+    let len = geometry.groups * rows * pitch;
     let chunks = (geometry.inputs * geometry.taps() / ROWS).clamp(1, TASKS / 4);
     let channels = geometry.inputs.div_ceil(chunks);
     let chunks = geometry.inputs.div_ceil(channels);
-    let most = (PARTIAL_SUMS / size_of_val(out)).max(1);
+    let most = (PARTIAL_SUMS / (len * size_of::<F>())).max(1);
     let parts = TASKS.div_ceil(chunks * geometry.groups).min(most);
     let images = geometry.batch.div_ceil(parts);
     let parts = geometry.batch.div_ceil(images);
@@ -69,8 +74,8 @@ pub(crate) fn gradient<F: Float>(geometry: &Geometry, x: &[F], g: &[F], out: &mu
     let per_output = (geometry.results() / total).max(1);
     plan.cut((OUTPUTS / per_output).clamp(1, total));
     let shifts = shifts(&plan);
-    let mut scratch = Scratch::take(parts * weights * size_of::<F>());
-    let partial = &mut scratch.elements::<F>()[..parts * weights];
+    let mut scratch = Scratch::take(parts * len * size_of::<F>());
+    let partial = &mut scratch.elements::<F>()[..parts * len];
     let sums = Gradient {
         geometry,
         plan: &plan,
@@ -95,25 +100,22 @@ pub(crate) fn gradient<F: Float>(geometry: &Geometry, x: &[F], g: &[F], out: &mu
     let together = TASK / (work / tasks).max(1);
     parallel::ranges(tasks, together.max(1), &|range| range.for_each(task));
 
-    let (sum, rest) = partial.split_at_mut(weights);
+    let (sum, rest) = partial.split_at_mut(len);
     parallel::chunks_mut(sum, GRAIN, &|start, sum| {
-        for part in rest.chunks_exact(weights) {
+        for part in rest.chunks_exact(len) {
             let part = &part[start..start + sum.len()];
             sum.iter_mut().zip(part).for_each(|(sum, &x)| *sum += x);
         }
     });
-    // The sums are (groups, inputs · taps, outputs).
-    let (rows, columns) = (
-        weights / (geometry.groups * geometry.outputs),
-        geometry.outputs,
-    );
+    // The sums are (groups, inputs · taps, outputs, filled up to the pitch).
+    let columns = geometry.outputs;
     parallel::chunks_mut(out, rows * LINE, &|start, out| {
         for block in (0..rows).step_by(LINE) {
             for (i, out) in out.chunks_exact_mut(rows).enumerate() {
                 let column = start / rows + i;
-                let place = column / columns * rows * columns + column % columns;
+                let place = column / columns * rows * pitch + column % columns;
                 let out = out.iter_mut().enumerate().skip(block).take(LINE);
-                out.for_each(|(row, out)| *out = sum[place + row * columns]);
+                out.for_each(|(row, out)| *out = sum[place + row * pitch]);
             }
         }
     });
@@ -137,7 +139,7 @@ struct Gradient<'a, F> {
     shifts: &'a [usize],
     x: &'a [F],
     g: &'a [F],
-    /// (parts, groups, inputs, taps, outputs)
+    /// (parts, groups, inputs, taps, outputs, filled up to the pitch)
     partial: &'a Shared<F>,
 }
 
@@ -202,7 +204,7 @@ impl<F: Float> Task<'_, F> {
             let x = &x[image * geometry.inputs * pixels..][..geometry.inputs * pixels];
             let g = &g[image * outputs * results..][..outputs * results];
             for band in 0..plan.bands() {
-                plan.copy::<F, L>(x, self.channels.clone(), band, planes);
+                copy_planes(plan, x, self.channels.clone(), band, planes);
                 let n = plan.outputs(band);
                 places_of_outputs.clear();
                 for z in 0..n[0].len() {
@@ -249,7 +251,7 @@ impl<F: Float> Task<'_, F> {
             self.tile::<I, R, V, L>(band, places, row, &columns, begins);
             row += R;
         }
-        if row + 4 <= places.len() {
+        if Below::<4, R>::YES && row + 4 <= places.len() {
             self.tile::<I, 4, V, L>(band, places, row, &columns, begins);
             row += 4;
         }
@@ -277,9 +279,10 @@ impl<F: Float> Task<'_, F> {
         let rows = geometry.inputs * taps;
         let first =
             (self.part * geometry.groups + self.group) * rows + self.channels.start * taps + row;
+        let pitch = pitch_of_sums::<F>(outputs);
         let place = |i: usize| {
-            let start = (first + i) * outputs;
-            start + columns.start..start + columns.end
+            let start = (first + i) * pitch + columns.start;
+            start..start + V * L
         };
         let mut sums: Tile<F, R, V, L> = [[[F::zero(); L]; V]; R];
         if !begins {
@@ -287,7 +290,7 @@ impl<F: Float> Task<'_, F> {
                 // SAFETY: no other task uses these rows, and only this slice of them is in use.
                 let old = unsafe { self.sums.partial.piece(place(i)) };
                 for v in 0..V {
-                    sums[i][v] = vector(old, v * L);
+                    sums[i][v].copy_from_slice(&old[v * L..(v + 1) * L]);
                 }
             }
         }
@@ -307,7 +310,7 @@ impl<F: Float> Task<'_, F> {
             // SAFETY: as above.
             let out = unsafe { self.sums.partial.piece(place(i)) };
             for v in 0..V {
-                store_vector(&sums[i][v], out, v * L);
+                out[v * L..(v + 1) * L].copy_from_slice(&sums[i][v]);
             }
         }
     }

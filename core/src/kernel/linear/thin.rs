@@ -137,27 +137,32 @@ impl<F: Float, const M: usize> Kernel for Dots<'_, F, M> {
 
     #[inline(always)]
     fn run<I: Isa>(mut self) {
-        let len = self.range.len();
-        let whole = len - len % COLUMNS;
         if self.rows[0].len() < LANES {
-            for j in (0..whole).step_by(COLUMNS) {
-                self.columns::<I, COLUMNS, true>(j);
-            }
-            for j in whole..len {
-                self.columns::<I, 1, true>(j);
-            }
+            self.all::<I, true>();
         } else {
-            for j in (0..whole).step_by(COLUMNS) {
-                self.columns::<I, COLUMNS, false>(j);
-            }
-            for j in whole..len {
-                self.columns::<I, 1, false>(j);
-            }
+            self.all::<I, false>();
         }
     }
 }
 
 impl<F: Float, const M: usize> Dots<'_, F, M> {
+    /// Computes all columns. `SHORT` says that their length is below `LANES`.
+    #[inline(always)]
+    fn all<I: Isa, const SHORT: bool>(&mut self) {
+        let len = self.range.len();
+        let mut whole = 0;
+        // Of narrow vectors, the accumulators of several columns would not fit in the registers.
+        if !I::NARROW {
+            whole = len - len % COLUMNS;
+            for j in (0..whole).step_by(COLUMNS) {
+                self.columns::<I, COLUMNS, SHORT>(j);
+            }
+        }
+        for j in whole..len {
+            self.columns::<I, 1, SHORT>(j);
+        }
+    }
+
     /// Computes `J` columns. `SHORT` says that their length is below `LANES`.
     #[inline(always)]
     fn columns<I: Isa, const J: usize, const SHORT: bool>(&mut self, first: usize) {

@@ -95,6 +95,24 @@ pub(crate) fn product<F: Float>(
     true
 }
 
+/// Whether `N` is below `R`, as a constant: what the compiler need not compute it drops early.
+pub(crate) struct Below<const N: usize, const R: usize>;
+
+impl<const N: usize, const R: usize> Below<N, R> {
+    pub(crate) const YES: bool = N < R;
+}
+
+/// Returns the rows of the next tile if `left` rows are left: `R`, and fewer at the end.
+#[inline(always)]
+pub(crate) fn next_rows<const R: usize>(left: usize) -> usize {
+    match left {
+        left if left >= R => R,
+        4.. if Below::<4, R>::YES => 4,
+        2.. => 2,
+        _ => 1,
+    }
+}
+
 /// The destination of the tiles of the result.
 #[derive(Clone, Copy)]
 struct Out<'a, F> {
@@ -103,6 +121,19 @@ struct Out<'a, F> {
     len: usize,
     /// Whether the result is computed transposed: rows of tiles are columns of `c`.
     transposed: bool,
+}
+
+/// The operands of the tile of some rows.
+struct Tiles<F> {
+    terms: usize,
+    /// The first term of the first row of `a`, and the distances of rows and of terms.
+    a: (*const F, isize, isize),
+    /// The first row of the panel, and the distance of rows.
+    panel: (*const F, isize),
+    /// Whether the sums begin at zero.
+    begins_at_zero: bool,
+    /// The first row, if the sums are whole vectors of the result.
+    stored: Option<usize>,
 }
 
 /// A block of the result: some rows, and at most a panel of columns.
@@ -118,6 +149,8 @@ struct Block<'a, F> {
 
 impl<F: Float> Kernel for Block<'_, F> {
     type Output = ();
+    // `product` returns before.
+    const NARROW: bool = false;
 
     #[inline(always)]
     fn run<I: Isa>(self) {
@@ -132,18 +165,12 @@ impl<F: Float> Kernel for Block<'_, F> {
 
 impl<F: Float> Block<'_, F> {
     /// Computes the block by tiles of at most `R` rows of vectors of `L` lanes.
+    // The copy of the panel, and loads and stores of parts of vectors, are at one place of the
+    // code, whatever the numbers of rows and of vectors: each place would be compiled for itself.
     #[inline(always)]
     fn panel<I: Isa, const R: usize, const L: usize>(&self) {
-        match self.columns.len().div_ceil(L) {
-            1 => self.wide::<I, R, 1, L>(),
-            2 => self.wide::<I, R, 2, L>(),
-            _ => self.wide::<I, R, VECTORS, L>(),
-        }
-    }
-
-    #[inline(always)]
-    fn wide<I: Isa, const R: usize, const V: usize, const L: usize>(&self) {
-        let width = V * L;
+        let vectors = self.columns.len().div_ceil(L);
+        let width = vectors * L;
         let mut scratch = Scratch::take(PANEL + COPIED_TERMS[1] * LINE);
         let (copy, columns) = scratch.elements::<F>().split_at_mut(PANEL / size_of::<F>());
         let copies_columns = self.a.column_stride != 1
@@ -155,9 +182,16 @@ impl<F: Float> Block<'_, F> {
             most = most.min(COPIED_TERMS[1]);
         }
         let depth = self.depth.div_ceil(self.depth.div_ceil(most));
-        let in_place = self.b.column_stride == 1
-            && self.columns.len() == width
-            && self.rows.len() <= ROWS_IN_PLACE;
+        let is_whole = self.columns.len() == width;
+        let in_place = self.b.column_stride == 1 && is_whole && self.rows.len() <= ROWS_IN_PLACE;
+        // A cache line of columns of `a` has the rows of several tiles.
+        let line = LINE / size_of::<F>();
+        let copied = if copies_columns {
+            self.rows.len() / line * line
+        } else {
+            0
+        };
+        let mut lanes = [[[F::zero(); L]; VECTORS]; R];
         for start in (0..self.depth).step_by(depth) {
             let terms = start..(start + depth).min(self.depth);
             // SAFETY: this is an element of `b`, and `gemm` has checked that all of them are within
@@ -171,45 +205,70 @@ impl<F: Float> Block<'_, F> {
                 // element is read.
                 (copy.as_ptr(), width as isize)
             };
+            let begins_at_zero = start == 0 && self.beta == F::zero();
+            let stores_vectors = is_whole && !self.out.transposed;
             let mut row = self.rows.start;
-            // A cache line of columns of `a` has the rows of several tiles.
-            let line = LINE / size_of::<F>();
-            while copies_columns && row + line <= self.rows.end {
-                self.copy_columns(row, &terms, columns);
-                for first in (0..line).step_by(R) {
+            while row < self.rows.end {
+                let rows = next_rows::<R>(self.rows.end - row);
+                let place = row - self.rows.start;
+                let a = if place < copied {
+                    if place.is_multiple_of(line) {
+                        self.copy_columns(row, &terms, columns);
+                    }
                     // With a stride known to be 1 the compiler would load the elements of all rows
                     // as one vector and shuffle it.
-                    let (rows, terms_apart) = (black_box(1), line as isize);
-                    let a = (columns[first..].as_ptr(), rows, terms_apart);
-                    self.tile::<I, R, V, L>(row + first, &terms, a, panel);
+                    (
+                        columns[place % line..].as_ptr(),
+                        black_box(1),
+                        line as isize,
+                    )
+                } else {
+                    // SAFETY: this is an element of `a`, and `gemm` has checked that all of them
+                    // are within its slice.
+                    let first = unsafe { at(&self.a, row, terms.start) };
+                    (first, self.a.row_stride, self.a.column_stride)
+                };
+                if !begins_at_zero {
+                    let beta = if start == 0 { self.beta } else { F::one() };
+                    self.load(row, beta, &mut lanes[..rows]);
                 }
-                row += line;
-            }
-            while row + R <= self.rows.end {
-                self.tile::<I, R, V, L>(row, &terms, self.in_place(row, &terms), panel);
-                row += R;
-            }
-            if row + 4 <= self.rows.end {
-                self.tile::<I, 4, V, L>(row, &terms, self.in_place(row, &terms), panel);
-                row += 4;
-            }
-            if row + 2 <= self.rows.end {
-                self.tile::<I, 2, V, L>(row, &terms, self.in_place(row, &terms), panel);
-                row += 2;
-            }
-            if row < self.rows.end {
-                self.tile::<I, 1, V, L>(row, &terms, self.in_place(row, &terms), panel);
+                let tiles = Tiles {
+                    terms: terms.len(),
+                    a,
+                    panel,
+                    begins_at_zero,
+                    stored: stores_vectors.then_some(row),
+                };
+                match vectors {
+                    1 => self.rows::<I, R, 1, L>(rows, &tiles, &mut lanes),
+                    2 => self.rows::<I, R, 2, L>(rows, &tiles, &mut lanes),
+                    _ => self.rows::<I, R, VECTORS, L>(rows, &tiles, &mut lanes),
+                }
+                if !stores_vectors {
+                    self.store(row, &lanes[..rows]);
+                }
+                row += rows;
             }
         }
     }
 
-    /// Returns the first of the terms of a row of `a`, and the strides of rows and terms.
+    /// Computes the tile of some rows.
     #[inline(always)]
-    fn in_place(&self, row: usize, terms: &Range<usize>) -> (*const F, isize, isize) {
-        // SAFETY: this is an element of `a`, and `gemm` has checked that all of them are within its
-        // slice.
-        let first = unsafe { at(&self.a, row, terms.start) };
-        (first, self.a.row_stride, self.a.column_stride)
+    fn rows<I: Isa, const R: usize, const V: usize, const L: usize>(
+        &self,
+        rows: usize,
+        tile: &Tiles<F>,
+        lanes: &mut [[[F; L]; VECTORS]; R],
+    ) {
+        if rows == R {
+            self.tile::<I, R, V, L>(tile, lanes);
+        } else if Below::<4, R>::YES && rows == 4 {
+            self.tile::<I, 4, V, L>(tile, lanes);
+        } else if rows == 2 {
+            self.tile::<I, 2, V, L>(tile, lanes);
+        } else {
+            self.tile::<I, 1, V, L>(tile, lanes);
+        }
     }
 
     /// Copies a cache line of rows of `a`, whose columns are contiguous, term by term.
@@ -273,26 +332,25 @@ impl<F: Float> Block<'_, F> {
         }
     }
 
-    /// Adds the products of a tile's terms to the result, at the first terms to the old result
-    /// times `beta`.
+    /// Adds the products of a tile's terms to zero or to `lanes`. The sums go to the result or to
+    /// `lanes`.
     #[inline(always)]
     fn tile<I: Isa, const R: usize, const V: usize, const L: usize>(
         &self,
-        row: usize,
-        terms: &Range<usize>,
-        (mut a, row_stride, term_stride): (*const F, isize, isize),
-        (panel, stride): (*const F, isize),
+        tile: &Tiles<F>,
+        lanes: &mut [[[F; L]; VECTORS]],
     ) {
-        // Copies, here and below: an array that is indexed in memory would not stay in registers.
-        let before = self.before::<R, V, L>(row, terms.start == 0);
         let mut sums = [[[F::zero(); L]; V]; R];
-        for i in 0..R {
-            for v in 0..V {
-                sums[i][v] = before[i][v];
+        if !tile.begins_at_zero {
+            for i in 0..R {
+                for v in 0..V {
+                    sums[i][v] = lanes[i][v];
+                }
             }
         }
-        let mut b = panel;
-        for _ in terms.clone() {
+        let (mut a, row_stride, term_stride) = tile.a;
+        let (mut b, stride) = tile.panel;
+        for _ in 0..tile.terms {
             let mut bs = [[F::zero(); L]; V];
             for v in 0..V {
                 for l in 0..L {
@@ -314,94 +372,68 @@ impl<F: Float> Block<'_, F> {
             a = a.wrapping_offset(term_stride);
             b = b.wrapping_offset(stride);
         }
+        // A copy: an array that is indexed in memory would not stay in registers.
         let mut done = [[[F::zero(); L]; V]; R];
         for i in 0..R {
             for v in 0..V {
                 done[i][v] = sums[i][v];
             }
         }
-        self.store(row, &done);
-    }
-
-    /// Returns the values that the products of a tile are added to: the old result times `beta` at
-    /// the first terms, and the current result after them.
-    #[inline(always)]
-    fn before<const R: usize, const V: usize, const L: usize>(
-        &self,
-        row: usize,
-        begins: bool,
-    ) -> [[[F; L]; V]; R] {
-        let mut before = [[[F::zero(); L]; V]; R];
-        if begins && self.beta == F::zero() {
-            return before;
-        }
-        let beta = if begins { self.beta } else { F::one() };
-        if self.out.transposed {
-            let mut tile = [[[F::zero(); L]; V]; R];
-            for j in 0..self.columns.len() {
+        if let Some(row) = tile.stored {
+            for i in 0..R {
                 // SAFETY: only one slice of the result is in use at a time.
-                let column = unsafe { self.column::<R>(row, j) };
-                for i in 0..R {
-                    tile[i][j / L][j % L] = column[i];
+                let out = unsafe { self.row(row + i) };
+                for v in 0..V {
+                    out[v * L..(v + 1) * L].copy_from_slice(&done[i][v]);
                 }
             }
+        } else {
             for i in 0..R {
                 for v in 0..V {
-                    for l in 0..L {
-                        before[i][v][l] = beta * tile[i][v][l];
-                    }
-                }
-            }
-            return before;
-        }
-        for i in 0..R {
-            // SAFETY: only one slice of the result is in use at a time.
-            let out = unsafe { self.row(row + i) };
-            for v in 0..V {
-                if let Some(whole) = whole::<F, L>(out, v) {
-                    for l in 0..L {
-                        before[i][v][l] = beta * whole[l];
-                    }
-                } else {
-                    let mut part = [F::zero(); L];
-                    let rest = out.iter().skip(v * L);
-                    part.iter_mut().zip(rest).for_each(|(x, &out)| *x = out);
-                    for l in 0..L {
-                        before[i][v][l] = beta * part[l];
-                    }
+                    lanes[i][v] = done[i][v];
                 }
             }
         }
-        before
     }
 
+    /// Reads `beta` times the current result of some rows.
     #[inline(always)]
-    fn store<const R: usize, const V: usize, const L: usize>(
-        &self,
-        row: usize,
-        sums: &[[[F; L]; V]; R],
-    ) {
+    fn load<const L: usize>(&self, row: usize, beta: F, lanes: &mut [[[F; L]; VECTORS]]) {
         if self.out.transposed {
             for j in 0..self.columns.len() {
                 // SAFETY: only one slice of the result is in use at a time.
-                let column = unsafe { self.column::<R>(row, j) };
-                for i in 0..R {
-                    column[i] = sums[i][j / L][j % L];
+                let column = unsafe { self.column(row, lanes.len(), j) };
+                for (lanes, &out) in lanes.iter_mut().zip(&*column) {
+                    lanes[j / L][j % L] = beta * out;
                 }
             }
             return;
         }
-        for i in 0..R {
+        for (i, lanes) in lanes.iter_mut().enumerate() {
             // SAFETY: only one slice of the result is in use at a time.
             let out = unsafe { self.row(row + i) };
-            for v in 0..V {
-                if let Some(whole) = whole::<F, L>(out, v) {
-                    *whole = sums[i][v];
-                } else {
-                    let rest = out.iter_mut().skip(v * L);
-                    rest.zip(&sums[i][v]).for_each(|(out, &sum)| *out = sum);
+            let lanes = lanes.as_flattened_mut().iter_mut();
+            lanes.zip(&*out).for_each(|(lane, &out)| *lane = beta * out);
+        }
+    }
+
+    /// Stores some rows of the result.
+    #[inline(always)]
+    fn store<const L: usize>(&self, row: usize, lanes: &[[[F; L]; VECTORS]]) {
+        if self.out.transposed {
+            for j in 0..self.columns.len() {
+                // SAFETY: only one slice of the result is in use at a time.
+                let column = unsafe { self.column(row, lanes.len(), j) };
+                for (out, lanes) in column.iter_mut().zip(lanes) {
+                    *out = lanes[j / L][j % L];
                 }
             }
+            return;
+        }
+        for (i, lanes) in lanes.iter().enumerate() {
+            // SAFETY: only one slice of the result is in use at a time.
+            let out = unsafe { self.row(row + i) };
+            out.copy_from_slice(&lanes.as_flattened()[..out.len()]);
         }
     }
 
@@ -418,24 +450,18 @@ impl<F: Float> Block<'_, F> {
         unsafe { self.out.c.piece(place..place + self.columns.len()) }
     }
 
-    /// Returns the elements in rows `row` to `row + R` of one column of this block, if the result
-    /// is computed transposed.
+    /// Returns the elements in some rows of one column of this block, if the result is computed
+    /// transposed.
     ///
     /// # Safety
     /// As for [`row`](Self::row).
     #[inline(always)]
     #[allow(clippy::mut_from_ref, reason = "that is why it is unsafe")]
-    unsafe fn column<const R: usize>(&self, row: usize, column: usize) -> &mut [F] {
+    unsafe fn column(&self, row: usize, rows: usize, column: usize) -> &mut [F] {
         let place = (self.columns.start + column) * self.out.len + row;
         // SAFETY: guaranteed by the caller.
-        unsafe { self.out.c.piece(place..place + R) }
+        unsafe { self.out.c.piece(place..place + rows) }
     }
-}
-
-/// Returns vector `v` of a row, if the row contains all of it.
-#[inline(always)]
-fn whole<F, const L: usize>(row: &mut [F], v: usize) -> Option<&mut [F; L]> {
-    row.get_mut(v * L..v * L + L)?.try_into().ok()
 }
 
 /// Transposes an L×L block in log₂ L perfect shuffles, where L is a power of two.

@@ -235,9 +235,9 @@ impl<F: Float, const X: usize, const P: usize, const K: usize, M: Terms<X, P, K>
     #[inline(always)]
     fn run<I: Isa>(self) -> [Vec<F>; K] {
         if self.chunk.len() > COLUMNS[0] && self.sizes.inner == 1 {
-            self.sums::<I, { COLUMNS[1] }>()
+            self.sums::<I, { COLUMNS[1] }, false>()
         } else {
-            self.sums::<I, { COLUMNS[0] }>()
+            self.sums::<I, { COLUMNS[0] }, true>()
         }
     }
 }
@@ -257,9 +257,10 @@ fn add_blocks<F: Float, const K: usize, const C: usize>(
 impl<F: Float, const X: usize, const P: usize, const K: usize, M: Terms<X, P, K>>
     Sums<'_, F, X, P, K, M>
 {
-    /// Sums at most `C` channels at a time.
+    /// Sums at most `C` channels at a time. `LINES` says that a channel may have several elements
+    /// of a sample.
     #[inline(always)]
-    fn sums<I: Isa, const C: usize>(self) -> [Vec<F>; K] {
+    fn sums<I: Isa, const C: usize, const LINES: bool>(self) -> [Vec<F>; K] {
         let inner = self.sizes.inner;
         let mut totals = [(); K].map(|()| vec![F::zero(); self.chunk.len()]);
         for first in self.chunk.clone().step_by(C) {
@@ -268,10 +269,10 @@ impl<F: Float, const X: usize, const P: usize, const K: usize, M: Terms<X, P, K>
             let mut count = 0usize;
             for start in (0..self.samples).step_by(ROWS) {
                 let rows = start..(start + ROWS).min(self.samples);
-                let mut acc = if inner == 1 {
-                    self.block_of_rows::<I, C>(first, width, rows)
-                } else {
+                let mut acc = if LINES && inner != 1 {
                     self.block_of_lines::<I, C>(first, width, rows)
+                } else {
+                    self.block_of_rows::<I, C>(first, width, rows)
                 };
                 // As in a binary counter: each trailing one bit is a finished subtree of equal
                 // size.

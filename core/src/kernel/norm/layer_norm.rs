@@ -96,11 +96,22 @@ impl<F: Float> Kernel for Statistics<'_, F> {
     fn run<I: Isa>(self) {
         let rows = self.xs.chunks_exact(self.len);
         for (row, out) in rows.zip(self.out.chunks_exact_mut(STATISTICS)) {
-            let [mean, rest, variance] = moments::<F, I>(row, self.centred);
-            let sum = variance + F::from_f64(self.epsilon);
-            out.copy_from_slice(&[F::one(), mean, rest, F::one() / sum.sqrt()]);
-            if !range::is_accurate(sum, 1) {
-                scaled_statistics::<F, I>(row, self.centred, self.epsilon, out);
+            let (mut scale, mut epsilon) = (F::one(), F::from_f64(self.epsilon));
+            let mut scaled = Vec::new();
+            // A loop: the moments are compiled for each place of the code.
+            loop {
+                let is_scaled = !scaled.is_empty();
+                let row = if is_scaled { &scaled } else { row };
+                let [mean, rest, variance] = moments::<F, I>(row, self.centred);
+                let sum = variance + epsilon;
+                out.copy_from_slice(&[scale, mean, rest, F::one() / sum.sqrt()]);
+                if is_scaled || range::is_accurate(sum, 1) {
+                    break;
+                }
+                // The squares leave the range of the dtype.
+                scale = range::scale(range::largest(row));
+                epsilon = range::scaled_epsilon(self.epsilon, scale);
+                scaled = row.iter().map(|&x| x * scale).collect();
             }
         }
     }
@@ -121,17 +132,6 @@ fn moments<F: Float, I: Isa>(row: &[F], centred: bool) -> [F; 3] {
         rest: rest.to_f64(),
     };
     [mean, rest, row_sum::<F, I, _>(squares, row) / count]
-}
-
-/// Computes the statistics of a row whose squares leave the range of the dtype.
-#[inline(always)]
-fn scaled_statistics<F: Float, I: Isa>(row: &[F], centred: bool, epsilon: f64, out: &mut [F]) {
-    let scale = range::scale(range::largest(row));
-    let row: Vec<F> = row.iter().map(|&x| x * scale).collect();
-    let [mean, rest, variance] = moments::<F, I>(&row, centred);
-    let epsilon = range::scaled_epsilon(epsilon, scale);
-    let factor = F::one() / (variance + epsilon).sqrt();
-    out.copy_from_slice(&[scale, mean, rest, factor]);
 }
 
 /// Rows with their [`statistics`].

@@ -40,23 +40,33 @@ pub(crate) fn pool<F: Float, P: Place>(
     let planes = windows.planes_per_task(GRAIN);
     parallel::pairs_mut([outputs; 2], planes, out, places, &|first, out, places| {
         let planes = out.len() / outputs;
+        let width = windows.axes[2].outputs;
         dispatch(Pool {
             xs: &xs[first * inputs..(first + planes) * inputs],
             windows,
             out,
-            places,
+            store: &mut |start, pitch, taps| {
+                let rows = places[start..].chunks_exact_mut(width);
+                for (places, taps) in rows.zip(taps.chunks_exact(pitch)) {
+                    let all = places.iter_mut().zip(taps);
+                    all.for_each(|(place, &tap)| *place = P::of(tap));
+                }
+            },
         });
     });
 }
 
-struct Pool<'a, F, P> {
+struct Pool<'a, F> {
     xs: &'a [F],
     windows: &'a Windows,
     out: &'a mut [F],
-    places: &'a mut [P],
+    /// `store(start, pitch, taps)` stores the taps of the outputs from `start` on, whose rows are
+    /// `pitch` apart. Only it depends on the type of places, for which the kernel would be compiled
+    /// anew.
+    store: &'a mut dyn FnMut(usize, usize, &[u32]),
 }
 
-impl<F: Float, P: Place> Kernel for Pool<'_, F, P> {
+impl<F: Float> Kernel for Pool<'_, F> {
     type Output = ();
 
     #[inline(always)]
@@ -76,19 +86,24 @@ impl<F: Float, P: Place> Kernel for Pool<'_, F, P> {
     }
 }
 
-impl<F: Float, P: Place> Pool<'_, F, P> {
+impl<F: Float> Pool<'_, F> {
     /// Computes each output by itself.
     #[inline(always)]
     fn one_by_one(self) {
         let Self { xs, windows, .. } = self;
         let (inputs, outputs) = (windows.inputs(), windows.outputs());
-        let results = self.out.chunks_exact_mut(outputs);
-        let results = results.zip(self.places.chunks_exact_mut(outputs));
-        for (plane, (out, places)) in xs.chunks_exact(inputs).zip(results) {
-            let columns = windows.axes[2].outputs;
-            for o in 0..outputs {
-                let (value, tap) = Lines::of(plane, windows, o / columns).largest(o % columns);
-                (out[o], places[o]) = (value, P::of(tap));
+        let columns = windows.axes[2].outputs;
+        let mut found = vec![0; columns];
+        let mut start = 0;
+        let planes = self.out.chunks_exact_mut(outputs);
+        for (plane, out) in xs.chunks_exact(inputs).zip(planes) {
+            for (row, out) in out.chunks_exact_mut(columns).enumerate() {
+                let lines = Lines::of(plane, windows, row);
+                for o in 0..columns {
+                    (out[o], found[o]) = lines.largest(o);
+                }
+                (self.store)(start, columns, &found);
+                start += columns;
             }
         }
     }
@@ -106,12 +121,11 @@ impl<F: Float, P: Place> Pool<'_, F, P> {
         let (mut values, mut taps) = rows.padded::<F>();
         let mut results = vec![F::zero(); rows.at_once * rows.outputs];
         let mut found = vec![0u32; results.len()];
+        let mut start = 0;
         let planes = self.out.chunks_exact_mut(outputs);
-        let planes = planes.zip(self.places.chunks_exact_mut(outputs));
-        for (plane, (out, places)) in xs.chunks_exact(inputs).zip(planes) {
+        for (plane, out) in xs.chunks_exact(inputs).zip(planes) {
             let piece = rows.at_once * width.outputs;
-            let pieces = out.chunks_mut(piece).zip(places.chunks_mut(piece));
-            for (block, (out, places)) in pieces.enumerate() {
+            for (block, out) in out.chunks_mut(piece).enumerate() {
                 let count = out.len() / width.outputs;
                 for row in 0..count {
                     let lines = Lines::of(plane, windows, block * rows.at_once + row);
@@ -131,12 +145,8 @@ impl<F: Float, P: Place> Pool<'_, F, P> {
                         out.copy_from_slice(&wide[..width.outputs]);
                     }
                 }
-                let wide = found.chunks_exact(rows.outputs);
-                for (places, wide) in places.chunks_exact_mut(width.outputs).zip(wide) {
-                    for (place, &tap) in places.iter_mut().zip(wide) {
-                        *place = P::of(tap);
-                    }
-                }
+                (self.store)(start, rows.outputs, found);
+                start += count * width.outputs;
             }
         }
     }

@@ -39,7 +39,7 @@ pub enum Reduced {
 #[doc(hidden)]
 #[track_caller]
 pub fn apply_one<E: Operation<1>>(formula: E, x: &Tensor) -> Tensor {
-    record(formula, [x], x.array().shape())
+    record(&Compiled(formula), [x], x.array().shape())
 }
 
 /// Applies a formula to operands of one dtype, broadcast.
@@ -52,7 +52,7 @@ pub fn apply<const N: usize, E: Operation<N>>(
     operands: [&Tensor; N],
 ) -> Result<Tensor> {
     let shape = joint_shape(formula.name(), &operands)?;
-    Ok(record(formula, operands, &shape))
+    Ok(record(&Compiled(formula), operands, &shape))
 }
 
 /// Applies a formula to operands of one dtype, whose shapes are known to broadcast.
@@ -67,7 +67,7 @@ pub(crate) fn apply_known<const N: usize, E: Operation<N>>(
             shape = joint.expect("the caller knows that the shapes fit");
         }
     }
-    record(formula, operands, &shape)
+    record(&Compiled(formula), operands, &shape)
 }
 
 /// Applies a formula of one operand and returns the sum of the elements.
@@ -75,7 +75,7 @@ pub(crate) fn apply_known<const N: usize, E: Operation<N>>(
 #[track_caller]
 pub fn sum_one<E: Operation<1>>(formula: E, x: &Tensor) -> Tensor {
     record_reduced(
-        formula,
+        &Compiled(formula),
         [x],
         x.array().shape(),
         &Over::all(x.shape()),
@@ -98,7 +98,8 @@ pub fn reduce<const N: usize, E: Operation<N>>(
 ) -> Result<Tensor> {
     let shape = joint_shape(E::NAME, &operands)?;
     let over = checked_reduction(E::NAME, &shape, reduced, axes, operands[0])?;
-    Ok(record_reduced(formula, operands, &shape, &over, reduced))
+    let formula = Compiled(formula);
+    Ok(record_reduced(&formula, operands, &shape, &over, reduced))
 }
 
 /// Returns the shape to which the operands broadcast. There is memory for a result of this shape.
@@ -141,13 +142,76 @@ fn checked_reduction(
     Ok(over)
 }
 
+/// A formula without its type: what is recorded of all formulas is compiled once.
+trait Erased: AllLoops + Send {
+    fn name(&self) -> &'static str;
+    fn kind(&self) -> OpKind;
+    fn needs(&self) -> &'static [Needs];
+    fn factor(&self, operand: usize) -> Option<f64>;
+    /// Returns the cotangent of operand `k`, recorded.
+    fn pull_symbols<'t>(
+        &self,
+        k: usize,
+        g: Symbol<'t>,
+        operands: &[Symbol<'t>],
+        result: Symbol<'t>,
+    ) -> Tensor;
+    fn loops(&self) -> &dyn AllLoops;
+    /// Returns a copy, which allocates nothing if the formula has no constants.
+    fn boxed(&self) -> Box<dyn Erased>;
+}
+
+impl<E: Operation<N>, const N: usize> Erased for Compiled<E, N> {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn kind(&self) -> OpKind {
+        E::KIND
+    }
+
+    fn needs(&self) -> &'static [Needs] {
+        const { &E::NEEDS }
+    }
+
+    fn factor(&self, operand: usize) -> Option<f64> {
+        self.0.factor(operand)
+    }
+
+    fn pull_symbols<'t>(
+        &self,
+        k: usize,
+        g: Symbol<'t>,
+        operands: &[Symbol<'t>],
+        result: Symbol<'t>,
+    ) -> Tensor {
+        let mut symbols = [result; N];
+        symbols.copy_from_slice(operands);
+        macro_rules! one {
+            ($($k:literal)*) => {
+                match k {
+                    $($k if Exists::<N, $k>::YES => {
+                        pull_symbols::<E, N, { 1 << $k }>(self.0, g, symbols, result)
+                    })*
+                    _ => unreachable!("an operand"),
+                }
+            };
+        }
+        one!(0 1 2 3 4 5 6 7)
+    }
+
+    fn loops(&self) -> &dyn AllLoops {
+        self
+    }
+
+    fn boxed(&self) -> Box<dyn Erased> {
+        Box::new(*self)
+    }
+}
+
 #[track_caller]
-fn record<const N: usize, E: Operation<N>>(
-    formula: E,
-    operands: [&Tensor; N],
-    shape: &Shape,
-) -> Tensor {
-    let output = evaluated(&Compiled(formula), &operands, shape);
+fn record<const N: usize>(formula: &dyn Erased, operands: [&Tensor; N], shape: &Shape) -> Tensor {
+    let output = evaluated(formula.loops(), &operands, shape);
     Tensor::from_array_op(output, &operands, |output| {
         Recorded::new(formula, &operands, shape, Some(output))
     })
@@ -160,14 +224,14 @@ fn evaluated(loops: &dyn AllLoops, operands: &[&Tensor], shape: &Shape) -> Array
 }
 
 #[track_caller]
-fn record_reduced<const N: usize, E: Operation<N>>(
-    formula: E,
+fn record_reduced<const N: usize>(
+    formula: &dyn Erased,
     operands: [&Tensor; N],
     shape: &Shape,
     over: &Over,
     reduced: Reduced,
 ) -> Tensor {
-    let output = evaluated_reduced(&Compiled(formula), &operands, shape, over, reduced);
+    let output = evaluated_reduced(formula.loops(), &operands, shape, over, reduced);
     Tensor::from_array_op(output, &operands, |_| RecordedReduced {
         recorded: Recorded::new(formula, &operands, shape, None),
         kept: over.kept.clone(),
@@ -207,17 +271,22 @@ fn evaluated_reduced(
 }
 
 /// A formula that was applied: the operands that the derivatives need, or the result.
-struct Recorded<E, const N: usize> {
-    formula: E,
+struct Recorded<const N: usize> {
+    formula: Box<dyn Erased>,
     saved: [Option<Tensor>; N],
     result: Option<Tensor>,
     shape: Shape,
 }
 
-impl<E: Operation<N>, const N: usize> Recorded<E, N> {
+impl<const N: usize> Recorded<N> {
     /// `output` is the value; the formula of a reduction does not need it.
-    fn new(formula: E, operands: &[&Tensor; N], shape: &Shape, output: Option<&Array>) -> Self {
-        let (mask, result) = needed(&E::NEEDS, operands);
+    fn new(
+        formula: &dyn Erased,
+        operands: &[&Tensor; N],
+        shape: &Shape,
+        output: Option<&Array>,
+    ) -> Self {
+        let (mask, result) = needed(formula.needs(), operands);
         let mut saved = [const { None }; N];
         for k in 0..N {
             if mask & (1 << k) != 0 {
@@ -225,7 +294,7 @@ impl<E: Operation<N>, const N: usize> Recorded<E, N> {
             }
         }
         Self {
-            formula,
+            formula: formula.boxed(),
             saved,
             result: output
                 .filter(|_| result)
@@ -239,11 +308,8 @@ impl<E: Operation<N>, const N: usize> Recorded<E, N> {
         if context.records() {
             return self.recorded(&cotangent, context);
         }
-        let formula = self.formula;
         pulled(
-            &Compiled(formula),
-            &E::NEEDS,
-            &|k| formula.factor(k),
+            &*self.formula,
             &self.saved,
             self.result.as_ref(),
             cotangent,
@@ -264,19 +330,7 @@ impl<E: Operation<N>, const N: usize> Recorded<E, N> {
             None => unused,
         };
         let g = tape.symbol(cotangent);
-        let one = |k: usize| -> Tensor {
-            macro_rules! one {
-                ($($k:literal)*) => {
-                    match k {
-                        $($k if Exists::<N, $k>::YES => {
-                            pull_symbols::<E, N, { 1 << $k }>(self.formula, g, symbols, result)
-                        })*
-                        _ => unreachable!("an operand"),
-                    }
-                };
-            }
-            one!(0 1 2 3 4 5 6 7)
-        };
+        let one = |k: usize| self.formula.pull_symbols(k, g, &symbols, result);
         (0..N).map(|k| context.wants(k).then(|| one(k))).collect()
     }
 }
@@ -313,20 +367,19 @@ fn needed(needs: &[Needs], operands: &[&Tensor]) -> (u32, bool) {
 
 /// Computes the cotangents that are wanted, not recorded.
 fn pulled(
-    loops: &dyn AllLoops,
-    needs: &[Needs],
-    factor: &dyn Fn(usize) -> Option<f64>,
+    formula: &dyn Erased,
     saved: &[Option<Tensor>],
     result: Option<&Tensor>,
     cotangent: Tensor,
     context: &Vjp,
 ) -> Cotangents {
+    let (needs, loops) = (formula.needs(), formula.loops());
     let mut all: Cotangents = smallvec![None; needs.len()];
     let mut rest: SmallVec<[usize; 8]> = SmallVec::new();
     let mut scaled: SmallVec<[(usize, f64); 8]> = SmallVec::new();
     for k in 0..needs.len() {
         if context.wants(k) {
-            match factor(k) {
+            match formula.factor(k) {
                 Some(factor) => scaled.push((k, factor)),
                 None => rest.push(k),
             }
@@ -400,13 +453,13 @@ pub(crate) fn pulled_all(
     all
 }
 
-impl<E: Operation<N>, const N: usize> Op for Recorded<E, N> {
+impl<const N: usize> Op for Recorded<N> {
     fn name(&self) -> &'static str {
         self.formula.name()
     }
 
     fn kind(&self) -> OpKind {
-        E::KIND
+        self.formula.kind()
     }
 
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
@@ -463,19 +516,19 @@ impl<E: Operation<N>, const N: usize> Op for Recorded<E, N> {
 }
 
 /// A formula whose elements were summed and divided.
-struct RecordedReduced<E, const N: usize> {
-    recorded: Recorded<E, N>,
+struct RecordedReduced<const N: usize> {
+    recorded: Recorded<N>,
     kept: Shape,
     divisor: Option<f64>,
 }
 
-impl<E: Operation<N>, const N: usize> Op for RecordedReduced<E, N> {
+impl<const N: usize> Op for RecordedReduced<N> {
     fn name(&self) -> &'static str {
         self.recorded.formula.name()
     }
 
     fn kind(&self) -> OpKind {
-        E::KIND
+        self.recorded.formula.kind()
     }
 
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {

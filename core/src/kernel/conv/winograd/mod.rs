@@ -12,10 +12,12 @@ mod products;
 pub(super) mod sums;
 pub(super) mod weights;
 
-use super::planes::{AxisPlan, Plan, copy_panel};
+use super::copies::{copy_panel, copy_planes};
+use super::planes::{AxisPlan, Plan};
 use super::tile::VECTORS;
 use super::{Axis, Geometry};
 use crate::kernel::float::Float;
+use std::marker::PhantomData;
 use std::ops::Range;
 
 /// Products for each tile and channel.
@@ -37,6 +39,14 @@ pub(super) struct Sizes {
     axes: [[usize; 3]; 2],
 }
 
+/// Whether fewer products can pay for elements `F`, as a constant: else the compiler drops the code
+/// before it compiles it.
+pub(super) struct Pays<F>(PhantomData<F>);
+
+impl<F> Pays<F> {
+    pub(super) const YES: bool = size_of::<F>() == 4;
+}
+
 impl Sizes {
     /// Returns the sizes if a plan's sums have this form and enough channels.
     pub(super) fn of<F>(
@@ -53,7 +63,7 @@ impl Sizes {
             has_three.then_some([axis.source, before, axis.results])
         };
         let axes = [axis(y)?, axis(x)?];
-        let pays = size_of::<F>() == 4 && channels.min(rows) >= LEAST_CHANNELS;
+        let pays = Pays::<F>::YES && channels.min(rows) >= LEAST_CHANNELS;
         (is_flat && pays).then_some(Self {
             channels,
             rows,
@@ -171,15 +181,14 @@ impl<'a> Band<'a> {
 
     /// Copies the elements that the band reads to padded planes, which have room for `planes`
     /// elements.
-    #[inline(always)]
-    fn copy<F: Float, const L: usize>(&self, band: usize, source: &[F], planes: &mut [F]) {
+    fn copy<F: Float>(&self, band: usize, source: &[F], planes: &mut [F]) {
         let len = self.sizes.channels * self.sizes.pixels();
         for i in 0..self.images {
             let image = self.image + i * self.sizes.groups;
             let source = &source[image * len..][..len];
             let planes = &mut planes[i * self.image_planes..];
             let channels = self.channels.clone();
-            self.plan.copy::<F, L>(source, channels, band, planes);
+            copy_planes(self.plan, source, channels, band, planes);
         }
     }
 

@@ -1,9 +1,9 @@
 //! Sums of products of transformed elements and cotangents, for the gradient of the weights.
 
 use crate::kernel::conv::tile::{Tile, VECTORS, add_products};
-use crate::kernel::conv::vectors::{store_vector, vector};
 use crate::kernel::float::Float;
 use crate::kernel::isa::Isa;
+use crate::kernel::linear::tile::Below;
 use crate::kernel::threads::parallel::{self, GRAIN, Shared};
 use std::ops::Range;
 
@@ -25,11 +25,12 @@ pub(super) struct Factors<'a, F> {
 /// The sums of a part of the tiles, for some channels.
 pub(super) struct Sums<'a, F> {
     pub partial: &'a Shared<F>,
-    /// The place of the first sum. The sums are (products, channels, outputs).
+    /// The place of the first sum. The sums are (products, channels, `pitch`).
     pub first: usize,
     pub products: usize,
     pub channels: usize,
-    pub outputs: usize,
+    /// The outputs, filled up to whole vectors.
+    pub pitch: usize,
     /// The channels that are computed.
     pub chunk: Range<usize>,
 }
@@ -62,7 +63,7 @@ impl<F: Float> Sums<'_, F> {
                 self.tile::<I, R, V, L>(factors, k, row, columns);
                 row += R;
             }
-            if row + 4 <= channels {
+            if Below::<4, R>::YES && row + 4 <= channels {
                 self.tile::<I, 4, V, L>(factors, k, row, columns);
                 row += 4;
             }
@@ -87,8 +88,8 @@ impl<F: Float> Sums<'_, F> {
         let width = V * L;
         let place = |i: usize| {
             let row = k * self.channels + self.chunk.start + row + i;
-            let start = self.first + row * self.outputs;
-            start + columns.start..start + columns.end
+            let start = self.first + row * self.pitch + columns.start;
+            start..start + width
         };
         let mut sums: Tile<F, R, V, L> = [[[F::zero(); L]; V]; R];
         if !factors.begins {
@@ -96,7 +97,7 @@ impl<F: Float> Sums<'_, F> {
                 // SAFETY: no other task uses these rows, and only this slice of them is in use.
                 let old = unsafe { self.partial.piece(place(i)) };
                 for v in 0..V {
-                    sums[i][v] = vector(old, v * L);
+                    sums[i][v].copy_from_slice(&old[v * L..(v + 1) * L]);
                 }
             }
         }
@@ -117,7 +118,7 @@ impl<F: Float> Sums<'_, F> {
             // SAFETY: as above.
             let out = unsafe { self.partial.piece(place(i)) };
             for v in 0..V {
-                store_vector(&sums[i][v], out, v * L);
+                out[v * L..(v + 1) * L].copy_from_slice(&sums[i][v]);
             }
         }
     }

@@ -2,9 +2,10 @@
 
 use super::{Band, PRODUCTS, Panel, Run, Sizes};
 use crate::kernel::conv::planes::Plan;
-use crate::kernel::conv::tile::{Tile, VECTORS, add_products, panel};
+use crate::kernel::conv::tile::{VECTORS, add_products, panel};
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, Lanes};
+use crate::kernel::linear::tile::{Below, next_rows};
 use crate::kernel::threads::parallel::{self, GRAIN, Shared};
 use crate::kernel::threads::scratch::Scratch;
 use std::ops::Range;
@@ -113,56 +114,53 @@ impl<F: Float> Task<'_, F> {
         let (elements, rest) = rest.split_at_mut(elements);
         let (copies, rest) = rest.split_at_mut(copies);
         let (products, lines) = rest.split_at_mut(products);
-        band.copy::<F, L>(self.band, self.source, planes);
+        band.copy(self.band, self.source, planes);
         let mut found = Panel::default();
         for first in (0..total).step_by(width) {
             band.find::<L>(first..(first + width).min(total), &mut found);
             band.transform::<F, L>(planes, &found, width, copies, elements);
             let runs = &found.runs;
-            match width / L {
-                1 => self.rows::<I, R, 1, L>(elements, products, lines, runs),
-                2 => self.rows::<I, R, 2, L>(elements, products, lines, runs),
-                _ => self.rows::<I, R, VECTORS, L>(elements, products, lines, runs),
+            let mut row = self.rows.start;
+            while row < self.rows.end {
+                let rows = next_rows::<R>(self.rows.end - row);
+                match width / L {
+                    1 => self.products::<I, R, 1, L>(row, rows, elements, products),
+                    2 => self.products::<I, R, 2, L>(row, rows, elements, products),
+                    _ => self.products::<I, R, VECTORS, L>(row, rows, elements, products),
+                }
+                self.outputs::<L>(row, rows, width, products, lines, runs);
+                row += rows;
             }
         }
     }
 
+    /// Computes the products of a panel for some rows.
     #[inline(always)]
-    fn rows<I: Isa, const R: usize, const V: usize, const L: usize>(
+    fn products<I: Isa, const R: usize, const V: usize, const L: usize>(
         &self,
+        row: usize,
+        rows: usize,
         elements: &[F],
         products: &mut [F],
-        lines: &mut [F],
-        runs: &[Run],
     ) {
-        let Range { start, end } = self.rows;
-        let mut row = start;
-        while row + R <= end {
-            self.tile::<I, R, V, L>(row, elements, products, lines, runs);
-            row += R;
-        }
-        if row + 4 <= end {
-            self.tile::<I, 4, V, L>(row, elements, products, lines, runs);
-            row += 4;
-        }
-        if row + 2 <= end {
-            self.tile::<I, 2, V, L>(row, elements, products, lines, runs);
-            row += 2;
-        }
-        if row < end {
-            self.tile::<I, 1, V, L>(row, elements, products, lines, runs);
+        if rows == R {
+            self.tile::<I, R, V, L>(row, elements, products);
+        } else if Below::<4, R>::YES && rows == 4 {
+            self.tile::<I, 4, V, L>(row, elements, products);
+        } else if rows == 2 {
+            self.tile::<I, 2, V, L>(row, elements, products);
+        } else {
+            self.tile::<I, 1, V, L>(row, elements, products);
         }
     }
 
-    /// Computes a panel of tiles for `R` rows.
+    /// Computes the products of a panel for `R` rows.
     #[inline(always)]
     fn tile<I: Isa, const R: usize, const V: usize, const L: usize>(
         &self,
         row: usize,
         elements: &[F],
         products: &mut [F],
-        lines: &mut [F],
-        runs: &[Run],
     ) {
         let Sizes {
             channels,
@@ -171,18 +169,10 @@ impl<F: Float> Task<'_, F> {
             ..
         } = *self.sizes;
         let width = V * L;
-        assert!(
-            products.len() >= PRODUCTS * R * width && lines.len() >= 4 * width,
-            "a panel outside of its memory"
-        );
-        // SAFETY: the slices have at least as many elements, which need no further alignment.
-        let (products, lines) = unsafe {
-            (
-                &mut *products.as_mut_ptr().cast::<[Tile<F, R, V, L>; PRODUCTS]>(),
-                &mut *lines.as_mut_ptr().cast::<[[[[F; L]; 2]; V]; 2]>(),
-            )
-        };
-        for (k, products) in products.iter_mut().enumerate() {
+        // (rows, vectors, products, lanes)
+        let (products, _) = products.as_chunks_mut::<L>();
+        let products = &mut products[..R * V * PRODUCTS];
+        for k in 0..PRODUCTS {
             let first = ((k * groups + self.group) * rows + row) * channels;
             let weights = &self.weights[first..][..R * channels];
             let mut factors = [weights.as_ptr(); R];
@@ -192,30 +182,47 @@ impl<F: Float> Task<'_, F> {
             let source = &elements[k * channels * width..][..channels * width];
             let zeros = [[[F::zero(); L]; V]; R];
             // SAFETY: the slices of weights and of elements have a row for each channel.
-            *products = unsafe {
+            let tile = unsafe {
                 add_products::<F, I, R, V, L>(&zeros, channels, factors, source.as_ptr(), |c| {
                     [c, c * width]
                 })
             };
+            for i in 0..R {
+                for v in 0..V {
+                    products[(i * V + v) * PRODUCTS + k] = tile[i][v];
+                }
+            }
         }
+    }
+
+    /// Transforms the products of a panel of `width` tiles for some rows, and stores the results.
+    #[inline(always)]
+    fn outputs<const L: usize>(
+        &self,
+        row: usize,
+        rows: usize,
+        width: usize,
+        products: &[F],
+        lines: &mut [F],
+        runs: &[Run],
+    ) {
+        let all = self.sizes.rows;
         let [[_, _, height], [_, _, length]] = self.sizes.axes;
-        for i in 0..R {
+        let (even, odd) = lines.split_at_mut(2 * width);
+        for i in 0..rows {
             let bias = match self.bias {
-                Some(bias) => bias[self.group * rows + row + i],
+                Some(bias) => bias[self.group * all + row + i],
                 None => F::zero(),
             };
-            for v in 0..V {
-                let from =
-                    &products.as_flattened().as_flattened().as_flattened()[(i * V + v) * L..];
-                let [even, odd] = transform_products(from, R * width, bias);
-                (lines[0][v], lines[1][v]) = (even, odd);
+            for first in (0..width).step_by(L) {
+                let from = &products[(i * width + first) * PRODUCTS..];
+                let results = transform_products::<F, L>(from, bias);
+                even[2 * first..][..2 * L].copy_from_slice(results[0].as_flattened());
+                odd[2 * first..][..2 * L].copy_from_slice(results[1].as_flattened());
             }
-            let lines = [
-                lines[0].as_flattened().as_flattened(),
-                lines[1].as_flattened().as_flattened(),
-            ];
+            let lines = [&*even, &*odd];
             for run in runs {
-                let plane = (run.image * rows + row + i) * height * length;
+                let plane = (run.image * all + row + i) * height * length;
                 let len = (2 * run.len).min(length - 2 * run.column);
                 for line in 0..2.min(height - 2 * run.row) {
                     let start = plane + (2 * run.row + line) * length + 2 * run.column;
@@ -255,16 +262,12 @@ pub(super) fn copy_short<F: Float, const L: usize>(from: &[F], to: &mut [F]) {
 /// Transforms the products of a vector of tiles to their outputs: for both lines of the tiles, the
 /// outputs in order, as two vectors.
 #[inline(always)]
-fn transform_products<F: Float, const L: usize>(
-    from: &[F],
-    stride: usize,
-    bias: F,
-) -> [[[F; L]; 2]; 2] {
+fn transform_products<F: Float, const L: usize>(from: &[F], bias: F) -> [[[F; L]; 2]; 2] {
     let mut lines = [[[F::zero(); L]; 4]; 2];
     for j in 0..4 {
         let mut m = [[F::zero(); L]; 4];
         for i in 0..4 {
-            m[i].copy_from_slice(&from[(i * 4 + j) * stride..][..L]);
+            m[i].copy_from_slice(&from[(i * 4 + j) * L..][..L]);
         }
         for l in 0..L {
             lines[0][j][l] = m[0][l] + m[1][l] + m[2][l];

@@ -3,7 +3,7 @@
 use super::products::{Factors, Sums, add_parts};
 use super::{Band, PRODUCTS, Panel, Run, Sizes};
 use crate::kernel::conv::planes::Plan;
-use crate::kernel::conv::tile::panel;
+use crate::kernel::conv::tile::{panel, pitch_of_sums};
 use crate::kernel::conv::vectors::copy_transposed;
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, Lanes, dispatch};
@@ -39,7 +39,8 @@ pub(in crate::kernel::conv) fn gradient<F: Float>(
         images,
         ..
     } = sizes;
-    let len = groups * PRODUCTS * channels * outputs;
+    let pitch = pitch_of_sums::<F>(outputs);
+    let len = groups * PRODUCTS * channels * pitch;
     let chunks = (channels / CHANNELS).clamp(1, TASKS / 4);
     let per_chunk = channels.div_ceil(chunks);
     let chunks = channels.div_ceil(per_chunk);
@@ -72,10 +73,10 @@ pub(in crate::kernel::conv) fn gradient<F: Float>(
                 g,
                 sums: Sums {
                     partial: &shared,
-                    first: (part * groups + group) * PRODUCTS * channels * outputs,
+                    first: (part * groups + group) * PRODUCTS * channels * pitch,
                     products: PRODUCTS,
                     channels,
-                    outputs,
+                    pitch,
                     chunk: first..(first + per_chunk).min(channels),
                 },
                 images: part * per_part..((part + 1) * per_part).min(images),
@@ -88,7 +89,7 @@ pub(in crate::kernel::conv) fn gradient<F: Float>(
     transform_sums(sizes, add_parts(partial, len), out);
 }
 
-/// Transforms sums (groups, products, channels, outputs) to weights (groups, outputs, channels, 9).
+/// Transforms sums (groups, products, channels, `pitch`) to weights (groups, outputs, channels, 9).
 fn transform_sums<F: Float>(sizes: &Sizes, sums: &[F], out: &mut [F]) {
     const BLOCK: usize = 16;
     let (channels, outputs) = (sizes.channels, sizes.rows);
@@ -97,6 +98,7 @@ fn transform_sums<F: Float>(sizes: &Sizes, sums: &[F], out: &mut [F]) {
         let (sum, difference) = ((b + c) * half, (b - c) * half);
         [a + sum, difference, sum + d]
     };
+    let pitch = pitch_of_sums::<F>(outputs);
     let blocks = outputs.div_ceil(BLOCK);
     let out = Shared::of(out);
     parallel::ranges(
@@ -109,7 +111,7 @@ fn transform_sums<F: Float>(sizes: &Sizes, sums: &[F], out: &mut [F]) {
                 for output in first..(first + BLOCK).min(outputs) {
                     let at = |k: usize| {
                         let row = (group * PRODUCTS + k) * channels + channel;
-                        sums[row * outputs + output]
+                        sums[row * pitch + output]
                     };
                     let mut columns = [[F::zero(); 4]; 3];
                     for j in 0..4 {
@@ -184,7 +186,7 @@ impl<F: Float> Task<'_, F> {
         for image in self.images.clone().step_by(self.together) {
             for number in 0..plan.bands() {
                 let band = band(number, image);
-                band.copy::<F, L>(number, self.x, planes);
+                band.copy(number, self.x, planes);
                 let total = band.tiles();
                 for first in (0..total).step_by(TILES) {
                     let tiles = first..(first + TILES).min(total);

@@ -199,7 +199,7 @@ impl Band {
             for piece in 0..pieces {
                 let begin = begin + piece * width;
                 let to = &mut plane[((down.start + piece) * columns + across.start) * L..];
-                copy_pixels::<F, L>(source, planes, begin..begin + len, rectangle, to);
+                copy_pixels(source, planes, begin..begin + len, rectangle, to);
             }
         }
     }

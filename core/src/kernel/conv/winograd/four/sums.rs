@@ -3,13 +3,13 @@
 use super::{
     BLOCK, Band, FACTORS, FIRST, Grid, PRODUCTS, four_of_six, transform_elements, vectors,
 };
-use crate::kernel::conv::tile::{Tile, add_products};
+use crate::kernel::conv::tile::add_products;
 use crate::kernel::conv::vectors::{square, store_vector};
 use crate::kernel::conv::winograd::Sizes;
 use crate::kernel::conv::winograd::sums::copy_short;
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, Lanes, dispatch};
-use crate::kernel::linear::tile::transpose;
+use crate::kernel::linear::tile::{Below, next_rows, transpose};
 use crate::kernel::threads::parallel::{self, GRAIN, Shared};
 use crate::kernel::threads::scratch::Scratch;
 use std::ops::Range;
@@ -122,6 +122,17 @@ impl<F: Float> Kernel for Task<'_, F> {
     }
 }
 
+/// Returns the first elements of memory as the products of some tiles and rows.
+#[inline(always)]
+fn vectors_of_tiles<F: Float, const L: usize>(
+    memory: &mut [F],
+    count: usize,
+) -> &mut [[[F; L]; PRODUCTS]] {
+    let (vectors, _) = memory.as_chunks_mut::<L>();
+    let (tiles, _) = vectors.as_chunks_mut::<PRODUCTS>();
+    &mut tiles[..count]
+}
+
 /// The memory of a task.
 struct Memory<'a, F> {
     /// (channels, pixels, lanes)
@@ -129,6 +140,7 @@ struct Memory<'a, F> {
     /// (products, channels, tiles of a panel, lanes), with a vector behind each product: otherwise
     /// those of a tile would compete for the same places of the cache.
     elements: &'a mut [F],
+    /// (rows, tiles of a panel, products, lanes)
     products: &'a mut [F],
     columns: &'a mut [F],
     /// (rows, pixels, lanes)
@@ -165,69 +177,80 @@ impl<F: Float> Task<'_, F> {
         self.band
             .copy::<F, L>(self.sizes, 0..channels, self.source, memory.planes);
         for first in (0..tiles).step_by(vectors) {
-            match vectors {
-                1 => self.panel::<I, R, 1, L>(first, &mut memory),
-                2 => self.panel::<I, R, 2, L>(first, &mut memory),
-                3 => self.panel::<I, R, 3, L>(first, &mut memory),
-                _ => self.panel::<I, R, VECTORS, L>(first, &mut memory),
-            }
+            self.panel::<I, R, L>(first, vectors, &mut memory);
         }
         self.store::<L>(memory.results);
     }
 
-    /// Computes the results of `V` tiles, beginning with `first`. Behind the last tile it is
+    /// Computes the results of some tiles, beginning with `first`. Behind the last tile it is
     /// computed again.
+    // The transforms are at one place of the code, whatever the numbers of rows and of vectors:
+    // each place would be compiled for itself, and they are the largest part of it.
     #[inline(always)]
-    fn panel<I: Isa, const R: usize, const V: usize, const L: usize>(
+    fn panel<I: Isa, const R: usize, const L: usize>(
         &self,
         first: usize,
+        vectors_of_panel: usize,
         memory: &mut Memory<'_, F>,
     ) {
         let channels = self.sizes.channels;
         let columns = self.band.columns.len();
         let pitch = (4 * columns + 2) * L;
         let last = self.band.tiles() - 1;
-        let mut tiles = [[0; 2]; V];
-        for v in 0..V {
+        let mut tiles = [[0; 2]; VECTORS];
+        let tiles = &mut tiles[..vectors_of_panel];
+        for (v, place) in tiles.iter_mut().enumerate() {
             let tile = (first + v).min(last);
-            tiles[v] = [tile / columns, tile % columns];
+            *place = [tile / columns, tile % columns];
         }
         let plane = self.grid.plane(self.band.rows.len(), columns);
         for channel in 0..channels {
             let plane = &memory.planes[channel * plane..][..plane];
-            for (v, [row, column]) in tiles.into_iter().enumerate() {
+            for (v, [row, column]) in tiles.iter().enumerate() {
                 let from = &plane[4 * (row * pitch + column * L)..];
-                let to = &mut memory.elements[(channel * V + v) * L..];
+                let to = &mut memory.elements[(channel * tiles.len() + v) * L..];
                 let columns = vectors(memory.columns);
-                transform_elements::<F, I, L>(from, pitch, columns, to, (channels * V + 1) * L);
+                let stride = (channels * tiles.len() + 1) * L;
+                transform_elements::<F, I, L>(from, pitch, columns, to, stride);
             }
         }
         let Range { start, end } = self.rows;
         let mut row = start;
-        while row + R <= end {
-            self.tile::<I, R, V, L>(row, &tiles, memory);
-            row += R;
-        }
-        if row + 4 <= end && R > 4 {
-            self.tile::<I, 4, V, L>(row, &tiles, memory);
-            row += 4;
-        }
-        if row + 2 <= end {
-            self.tile::<I, 2, V, L>(row, &tiles, memory);
-            row += 2;
-        }
         while row < end {
-            self.tile::<I, 1, V, L>(row, &tiles, memory);
-            row += 1;
+            let rows = next_rows::<R>(end - row);
+            match tiles.len() {
+                1 => self.products::<I, R, 1, L>(row, rows, memory),
+                _ => self.products::<I, R, VECTORS, L>(row, rows, memory),
+            }
+            self.outputs::<I, L>(row, rows, tiles, memory);
+            row += rows;
         }
     }
 
-    /// Computes the results of a panel for `R` rows.
+    /// Computes the products of a panel for some rows.
+    #[inline(always)]
+    fn products<I: Isa, const R: usize, const V: usize, const L: usize>(
+        &self,
+        row: usize,
+        rows: usize,
+        memory: &mut Memory<'_, F>,
+    ) {
+        if rows == R {
+            self.tile::<I, R, V, L>(row, memory);
+        } else if Below::<4, R>::YES && rows == 4 {
+            self.tile::<I, 4, V, L>(row, memory);
+        } else if rows == 2 {
+            self.tile::<I, 2, V, L>(row, memory);
+        } else {
+            self.tile::<I, 1, V, L>(row, memory);
+        }
+    }
+
+    /// Computes the products of a panel for `R` rows.
     #[inline(always)]
     fn tile<I: Isa, const R: usize, const V: usize, const L: usize>(
         &self,
         row: usize,
-        tiles: &[[usize; 2]; V],
         memory: &mut Memory<'_, F>,
     ) {
         let Sizes {
@@ -237,18 +260,8 @@ impl<F: Float> Task<'_, F> {
             ..
         } = *self.sizes;
         let width = V * L;
-        assert!(
-            memory.products.len() >= PRODUCTS * R * width,
-            "a panel outside of its memory"
-        );
-        // SAFETY: the slice has at least as many elements, which need no further alignment.
-        let products = unsafe {
-            &mut *memory
-                .products
-                .as_mut_ptr()
-                .cast::<[Tile<F, R, V, L>; PRODUCTS]>()
-        };
-        for (k, products) in products.iter_mut().enumerate() {
+        let products = vectors_of_tiles(memory.products, R * V);
+        for k in 0..PRODUCTS {
             let first = ((k * groups + self.band.group) * rows + row) * channels;
             let weights = &self.weights[first..][..R * channels];
             let mut factors = [weights.as_ptr(); R];
@@ -265,26 +278,38 @@ impl<F: Float> Task<'_, F> {
             };
             for i in 0..R {
                 for v in 0..V {
-                    products[i][v] = tile[i][v];
+                    products[i * V + v][k] = tile[i][v];
                 }
             }
         }
+    }
+
+    /// Transforms the products of a panel for some rows to their results.
+    #[inline(always)]
+    fn outputs<I: Isa, const L: usize>(
+        &self,
+        row: usize,
+        rows: usize,
+        tiles: &[[usize; 2]],
+        memory: &mut Memory<'_, F>,
+    ) {
         let line = 4 * self.band.columns.len() * L;
         let lines = vectors::<F, L>(memory.columns);
-        for i in 0..R {
+        let products = vectors_of_tiles(memory.products, rows * tiles.len());
+        for i in 0..rows {
             let bias = match self.bias {
-                Some(bias) => bias[self.band.group * rows + row + i],
+                Some(bias) => bias[self.band.group * self.sizes.rows + row + i],
                 None => F::zero(),
             };
             let results = &mut memory.results
                 [(row + i - self.rows.start) * 4 * self.band.rows.len() * line..];
-            for v in 0..V {
-                let [y, x] = tiles[v];
+            for (v, [y, x]) in tiles.iter().enumerate() {
                 let out = &mut results[4 * (y * line + x * L)..][..3 * line + 4 * L];
+                let products = &products[i * tiles.len() + v];
                 for j in 0..6 {
                     let mut column = [[F::zero(); L]; 6];
                     for k in 0..6 {
-                        column[k] = products[k * 6 + j][i][v];
+                        column[k] = products[k * 6 + j];
                     }
                     let column = four_of_six::<F, I, L>(column);
                     for k in 0..4 {

@@ -1,7 +1,7 @@
 //! The gradient of the weights: sums over tiles, of transformed elements and cotangents.
 
 use super::{A, B, BLOCK, Band, FACTORS, FIRST, Grid, PRODUCTS, transform_elements, vectors};
-use crate::kernel::conv::tile::panel;
+use crate::kernel::conv::tile::{panel, pitch_of_sums};
 use crate::kernel::conv::vectors::{Rectangle, copy_pixels, vector};
 use crate::kernel::conv::winograd::Sizes;
 use crate::kernel::conv::winograd::products::{Factors, Sums, add_parts};
@@ -39,7 +39,8 @@ pub(in crate::kernel::conv) fn gradient<F: Float>(
         images,
         ..
     } = sizes;
-    let len = groups * PRODUCTS * channels * outputs;
+    let pitch = pitch_of_sums::<F>(outputs);
+    let len = groups * PRODUCTS * channels * pitch;
     let chunks = (channels / CHANNELS).clamp(1, TASKS / 4);
     let per_chunk = channels.div_ceil(chunks);
     let chunks = channels.div_ceil(per_chunk);
@@ -68,10 +69,10 @@ pub(in crate::kernel::conv) fn gradient<F: Float>(
                 g,
                 sums: Sums {
                     partial: &shared,
-                    first: (part * groups + group) * PRODUCTS * channels * outputs,
+                    first: (part * groups + group) * PRODUCTS * channels * pitch,
                     products: PRODUCTS,
                     channels,
-                    outputs,
+                    pitch,
                     chunk: first..(first + per_chunk).min(channels),
                 },
                 bands: &bands[part * per_part..((part + 1) * per_part).min(units)],
@@ -82,7 +83,7 @@ pub(in crate::kernel::conv) fn gradient<F: Float>(
     transform_sums(sizes, add_parts(partial, len), out);
 }
 
-/// Transforms sums (groups, products, channels, outputs) to weights (groups, outputs, channels, 9).
+/// Transforms sums (groups, products, channels, `pitch`) to weights (groups, outputs, channels, 9).
 fn transform_sums<F: Float>(sizes: &Sizes, sums: &[F], out: &mut [F]) {
     let blocks = sizes.rows.div_ceil(BLOCK);
     let out = &Shared::of(out);
@@ -111,6 +112,7 @@ impl<F: Float> Kernel for Transform<'_, F> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         let (channels, outputs) = (self.sizes.channels, self.sizes.rows);
+        let pitch = pitch_of_sums::<F>(outputs);
         let blocks = outputs.div_ceil(BLOCK);
         for index in self.range {
             let (block, channel) = (index / channels, index % channels);
@@ -121,7 +123,7 @@ impl<F: Float> Kernel for Transform<'_, F> {
                 let mut x = [[F::zero(); BLOCK]; 6];
                 for i in 0..6 {
                     let row = (group * PRODUCTS + i * 6 + j) * channels + channel;
-                    x[i] = vector(&self.sums[row * outputs..][..outputs], first);
+                    x[i] = vector(&self.sums[row * pitch..][..outputs], first);
                 }
                 let y = three_of_six::<F, I, BLOCK>(x);
                 for i in 0..3 {
@@ -294,12 +296,12 @@ impl<F: Float> Task<'_, F> {
                 let g = &self.g[(first + start) * results..][..planes[0] * results];
                 if pixels.len() == length {
                     let range = lines.start * length..lines.end * length;
-                    copy_pixels::<F, L>(g, planes, range, rectangle(length), &mut patch[start..]);
+                    copy_pixels(g, planes, range, rectangle(length), &mut patch[start..]);
                 } else {
                     for (y, line) in lines.clone().enumerate() {
                         let range = line * length + pixels.start..line * length + pixels.end;
                         let to = &mut patch[y * pitch + start..];
-                        copy_pixels::<F, L>(g, planes, range, rectangle(pixels.len()), to);
+                        copy_pixels(g, planes, range, rectangle(pixels.len()), to);
                     }
                 }
             }

@@ -1,7 +1,11 @@
 //! The convolution of an input with weights and its transpose: sums over channels and taps.
 
-use super::planes::{AxisPart, Plan, Tap, copy_panel};
-use super::tile::{Tile, VECTORS, add_products, panels};
+mod panel;
+
+use self::panel::{Panel, Part, Run, Sums, Task, whole};
+use super::copies::{copy_panel, copy_planes};
+use super::planes::{AxisPart, Plan, Tap};
+use super::tile::{VECTORS, panels};
 use super::{Geometry, winograd};
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, Lanes, dispatch};
@@ -103,8 +107,9 @@ fn sums<'w, F: Float>(
     let len = channels * pixels;
     let out = Shared::of(out);
     let work = geometry.multiplications();
-    if let Some(sizes) =
-        winograd::Sizes::of::<F>(&plan, [channels, rows], geometry.groups, geometry.batch)
+    if winograd::Pays::<F>::YES
+        && let Some(sizes) =
+            winograd::Sizes::of::<F>(&plan, [channels, rows], geometry.groups, geometry.batch)
     {
         let [z, y, x] = plan.axes.each_ref().map(|axis| &axis.parts[0]);
         let mut taps = [0; 9];
@@ -264,39 +269,6 @@ fn places(plan: &Plan, channels: usize, [z, y, x]: [&AxisPart; 3]) -> Vec<usize>
     places.collect()
 }
 
-/// The results with the same remainders by the steps of the result.
-struct Part<'w, F: Clone> {
-    /// The remainders.
-    start: [usize; 3],
-    counts: [usize; 3],
-    places: Vec<usize>,
-    /// The weights: (groups, rows, terms).
-    weights: Cow<'w, [F]>,
-}
-
-struct Sums<'a, F: Clone> {
-    plan: &'a Plan,
-    parts: &'a [Part<'a, F>],
-    /// Channels of the source in a group.
-    channels: usize,
-    /// Channels of the result in a group.
-    rows: usize,
-    bias: Option<&'a [F]>,
-    out: &'a Shared<F>,
-}
-
-/// A band of one image and group, for some channels of the result.
-struct Task<'a, F: Clone> {
-    sums: &'a Sums<'a, F>,
-    /// The channels of the image and group.
-    source: &'a [F],
-    /// The number of the image and group.
-    image: usize,
-    group: usize,
-    band: usize,
-    rows: Range<usize>,
-}
-
 impl<F: Float> Kernel for Task<'_, F> {
     type Output = ();
 
@@ -310,35 +282,6 @@ impl<F: Float> Kernel for Task<'_, F> {
             _ => self.sum::<I, 4, 2>(),
         }
     }
-}
-
-/// Elements of an image's row that are neighbours in a panel.
-struct Run {
-    lane: usize,
-    /// The place in the padded planes.
-    place: usize,
-    /// The place in the result's plane.
-    out: usize,
-    len: usize,
-}
-
-/// A store of a panel's lanes, or a load: of a whole vector if `len` is its length.
-#[derive(Clone, Copy)]
-struct Store {
-    lane: usize,
-    out: usize,
-    len: usize,
-}
-
-/// The panel of one part of the results that is computed now.
-struct Panel<'a, F: Clone> {
-    task: &'a Task<'a, F>,
-    part: &'a Part<'a, F>,
-    stores: &'a [Store],
-    /// The distance of neighbours in the result.
-    step: usize,
-    /// The place of the panel in the result, if it is stored in one piece.
-    whole: Option<usize>,
 }
 
 impl<F: Float> Task<'_, F> {
@@ -359,7 +302,7 @@ impl<F: Float> Task<'_, F> {
         let planes = if reads_source {
             self.source
         } else {
-            plan.copy::<F, L>(self.source, 0..self.sums.channels, self.band, planes);
+            copy_planes(plan, self.source, 0..self.sums.channels, self.band, planes);
             &*planes
         };
         let band = plan.outputs(self.band);
@@ -417,11 +360,7 @@ impl<F: Float> Task<'_, F> {
                         copy_panel::<F, L>(planes, places, &moves, pitch, copies);
                         (copies.as_ptr(), &places_of_terms[..terms.len()])
                     };
-                    match lanes.div_ceil(L) {
-                        1 => panel_of.rows::<I, R, 1, L>(begin, source, places),
-                        2 => panel_of.rows::<I, R, 2, L>(begin, source, places),
-                        _ => panel_of.rows::<I, R, VECTORS, L>(begin, source, places),
-                    }
+                    panel_of.rows::<I, R, L>(lanes.div_ceil(L), begin, source, places);
                 }
             }
         }
@@ -468,206 +407,6 @@ impl<F: Float> Task<'_, F> {
                 });
                 lane += len;
                 x += len;
-            }
-        }
-    }
-
-    /// Finds the stores of a panel, and returns the distance of neighbours in the result.
-    fn stores<const L: usize>(
-        &self,
-        part: &Part<'_, F>,
-        start: [usize; 3],
-        n: [usize; 3],
-        runs: &[Run],
-        stores: &mut Vec<Store>,
-    ) -> usize {
-        let axes = &self.sums.plan.axes;
-        stores.clear();
-        let step = axes[2].out_step;
-        // The end of the results that this task stores after a run. Within them, a vector may
-        // overwrite what a later store writes.
-        let is_gapless = axes.iter().all(|axis| axis.out_step == 1);
-        let end = (0..3).fold(0, |place, i| {
-            place * axes[i].results + start[i] + n[i] - 1 + part.start[i]
-        }) + 1;
-        let mut merged: Vec<Store> = Vec::new();
-        for run in runs {
-            match merged.last_mut() {
-                Some(last)
-                    if step == 1
-                        && last.lane + last.len == run.lane
-                        && last.out + last.len == run.out =>
-                {
-                    last.len += run.len;
-                }
-                _ => merged.push(Store {
-                    lane: run.lane,
-                    out: run.out,
-                    len: run.len,
-                }),
-            }
-        }
-        for run in merged {
-            for at in (0..run.len).step_by(L) {
-                let (lane, out) = (run.lane + at, run.out + at * step);
-                let overwrites = is_gapless && out + L <= end;
-                let len = if overwrites { L } else { L.min(run.len - at) };
-                stores.push(Store { lane, out, len });
-            }
-        }
-        step
-    }
-}
-
-/// Returns the place of the first lane in the result, if all `vectors` of the panel are stored next
-/// to each other.
-fn whole<const L: usize>(stores: &[Store], step: usize, vectors: usize) -> Option<usize> {
-    let first = stores.first()?.out;
-    let mut in_order = stores.iter().enumerate();
-    let in_order = in_order.all(|(v, store)| {
-        step == 1 && store.len == L && store.lane == v * L && store.out == first + v * L
-    });
-    (in_order && stores.len() == vectors).then_some(first)
-}
-
-impl<F: Float> Panel<'_, F> {
-    /// Computes the panel for all rows: the sums of some terms, added to the bias at the first
-    /// terms, or to the current result.
-    #[inline(always)]
-    fn rows<I: Isa, const R: usize, const V: usize, const L: usize>(
-        &self,
-        begin: usize,
-        source: *const F,
-        places: &[usize],
-    ) {
-        let Range { start, end } = self.task.rows;
-        let mut row = start;
-        while row + R <= end {
-            self.tile::<I, R, V, L>(row, begin, source, places);
-            row += R;
-        }
-        if row + 4 <= end {
-            self.tile::<I, 4, V, L>(row, begin, source, places);
-            row += 4;
-        }
-        if row + 2 <= end {
-            self.tile::<I, 2, V, L>(row, begin, source, places);
-            row += 2;
-        }
-        if row < end {
-            self.tile::<I, 1, V, L>(row, begin, source, places);
-        }
-    }
-
-    #[inline(always)]
-    fn tile<I: Isa, const R: usize, const V: usize, const L: usize>(
-        &self,
-        row: usize,
-        begin: usize,
-        source: *const F,
-        places: &[usize],
-    ) {
-        let sums = self.task.sums;
-        let terms = self.part.places.len();
-        let mut before = [[[F::zero(); L]; V]; R];
-        if begin > 0 {
-            for i in 0..R {
-                before[i] = self.load::<V, L>(row + i);
-            }
-        } else if let Some(bias) = sums.bias {
-            for i in 0..R {
-                before[i] = [[bias[self.task.group * sums.rows + row + i]; L]; V];
-            }
-        }
-        let first = (self.task.group * sums.rows + row) * terms + begin;
-        let weights = &self.part.weights[first..][..(R - 1) * terms + places.len()];
-        let mut factors = [weights.as_ptr(); R];
-        for i in 0..R {
-            factors[i] = factors[i].wrapping_add(i * terms);
-        }
-        // SAFETY: the weights were just counted. The planes and the copied panel have room for `V *
-        // L` elements from each place on, see `sum`.
-        let tile = unsafe {
-            add_products::<F, I, R, V, L>(&before, places.len(), factors, source, |k| {
-                [k, *places.get_unchecked(k)]
-            })
-        };
-        self.store::<R, V, L>(row, &tile);
-    }
-
-    /// Returns the plane of the result of a row.
-    ///
-    /// # Safety
-    /// No other task may use the elements that the stores name, and only one plane may be in use at
-    /// a time.
-    #[inline(always)]
-    fn plane(&self, row: usize) -> (&Shared<F>, usize) {
-        let sums = self.task.sums;
-        let plane: usize = sums.plan.axes.iter().map(|axis| axis.results).product();
-        (sums.out, (self.task.image * sums.rows + row) * plane)
-    }
-
-    /// Returns the current result of a row.
-    #[inline(always)]
-    fn load<const V: usize, const L: usize>(&self, row: usize) -> [[F; L]; V] {
-        let (out, plane) = self.plane(row);
-        let mut lanes = [[F::zero(); L]; VECTORS + 1];
-        for store in self.stores {
-            let len = (store.len - 1) * self.step + 1;
-            // SAFETY: no other task uses these elements, and only this slice of them is in use.
-            let out = unsafe { out.piece(plane + store.out..plane + store.out + len) };
-            let lanes = &mut lanes.as_flattened_mut()[store.lane..];
-            if store.len == L && self.step == 1 {
-                lanes[..L].copy_from_slice(&out[..L]);
-            } else {
-                for l in 0..store.len {
-                    lanes[l] = out[l * self.step];
-                }
-            }
-        }
-        let mut row = [[F::zero(); L]; V];
-        row.copy_from_slice(&lanes[..V]);
-        row
-    }
-
-    #[inline(always)]
-    fn store<const R: usize, const V: usize, const L: usize>(
-        &self,
-        row: usize,
-        tile: &Tile<F, R, V, L>,
-    ) {
-        if let Some(first) = self.whole {
-            for i in 0..R {
-                let (out, plane) = self.plane(row + i);
-                let start = plane + first;
-                // SAFETY: as in `load`.
-                let out = unsafe { out.piece(start..start + V * L) };
-                for v in 0..V {
-                    out[v * L..(v + 1) * L].copy_from_slice(&tile[i][v]);
-                }
-            }
-            return;
-        }
-        let mut lanes = [[[F::zero(); L]; VECTORS + 1]; R];
-        for i in 0..R {
-            for v in 0..V {
-                lanes[i][v] = tile[i][v];
-            }
-        }
-        for i in 0..R {
-            let (out, plane) = self.plane(row + i);
-            for store in self.stores {
-                let len = (store.len - 1) * self.step + 1;
-                // SAFETY: as in `load`.
-                let out = unsafe { out.piece(plane + store.out..plane + store.out + len) };
-                let lanes = &lanes[i].as_flattened()[store.lane..];
-                if store.len == L && self.step == 1 {
-                    out[..L].copy_from_slice(&lanes[..L]);
-                } else {
-                    for l in 0..store.len {
-                        out[l * self.step] = lanes[l];
-                    }
-                }
             }
         }
     }
