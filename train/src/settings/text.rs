@@ -2,7 +2,7 @@
 
 use super::place::{self, Part};
 use super::reader::Wrong;
-use super::value::Value;
+use super::value::{Value, numbers_of_json};
 use cotangent_core::{Error, Result, replace_file};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -196,7 +196,7 @@ fn parse_json(text: &str) -> Result<Value> {
         let at = (line > 0).then(|| start + column.saturating_sub(1));
         fault(text, at, &path, reason)
     })?;
-    value.restore(text, &mut Vec::new());
+    value.restore(&mut numbers_of_json(text));
     Ok(value)
 }
 

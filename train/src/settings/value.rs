@@ -3,11 +3,12 @@
 //! Settings are read from this tree alone, by [`reader`](super::reader). A program compiles its
 //! settings for one deserializer and not for those of `toml` and `serde_json`, which are many.
 
-use super::place::{self, Part};
+use super::place::Part;
 use super::reader::Wrong;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::collections::HashSet;
 use std::fmt::{self, Formatter};
+use std::iter;
 use toml::de::{DeTable, DeValue};
 use toml::value::Datetime;
 
@@ -47,35 +48,51 @@ impl Value {
             .or_else(|| float().map(Self::Float))
     }
 
-    /// Restores whole numbers beyond 64 bits from a text in JSON, which `serde_json` rounds. The
-    /// path is that of the value.
-    pub fn restore(&mut self, text: &str, path: &mut Vec<Part>) {
+    /// Restores whole numbers beyond 64 bits, which `serde_json` rounds. `numbers` are those of the
+    /// text, in order.
+    pub fn restore<'t>(&mut self, numbers: &mut impl Iterator<Item = &'t str>) {
         match self {
-            Self::Float(value) if value.abs() >= 2_f64.powi(63) => {
-                let at = place::in_json(text, path, false).unwrap_or(text.len());
-                let rest = &text[at..];
-                let end = rest.find(|letter| !"0123456789+-.eE".contains(letter));
-                if let Some(number) = Self::of_number(&rest[..end.unwrap_or(rest.len())]) {
+            Self::Signed(_) | Self::Unsigned(_) | Self::Float(_) => {
+                let number = numbers.next().and_then(Self::of_number);
+                if let Self::Float(value) = self
+                    && value.abs() >= 2_f64.powi(63)
+                    && let Some(number) = number
+                {
                     *self = number;
                 }
             }
-            Self::List(values) => {
-                for (index, value) in values.iter_mut().enumerate() {
-                    path.push(Part::Index(index));
-                    value.restore(text, path);
-                    path.pop();
-                }
-            }
+            Self::List(values) => values.iter_mut().for_each(|value| value.restore(numbers)),
             Self::Table(fields) => {
-                for (key, value) in fields {
-                    path.push(Part::Key(key.clone()));
-                    value.restore(text, path);
-                    path.pop();
-                }
+                let values = fields.iter_mut().map(|(_, value)| value);
+                values.for_each(|value| value.restore(numbers));
             }
             _ => {}
         }
     }
+}
+
+/// Returns the numbers of a valid text in JSON, in order.
+pub(super) fn numbers_of_json(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    iter::from_fn(move || {
+        loop {
+            let start = rest.find(|letter: char| matches!(letter, '"' | '-' | '0'..='9'))?;
+            rest = &rest[start..];
+            if !rest.starts_with('"') {
+                let end = rest.find(|letter| !"0123456789+-.eE".contains(letter));
+                let number;
+                (number, rest) = rest.split_at(end.unwrap_or(rest.len()));
+                return Some(number);
+            }
+            let mut is_escaped = false;
+            let end = rest[1..].find(|letter| {
+                let ends = letter == '"' && !is_escaped;
+                is_escaped = letter == '\\' && !is_escaped;
+                ends
+            })?;
+            rest = &rest[end + 2..];
+        }
+    })
 }
 
 fn table_of_toml(table: DeTable<'_>, depth: usize) -> Result<Value, Wrong> {

@@ -77,6 +77,25 @@ fn all_kinds_of_values_are_read_from_both_languages() {
     assert_eq!(from_json::<Own>(r#"{"start": null}"#).unwrap().start, None);
 }
 
+#[test]
+fn many_large_numbers_of_json_between_texts_are_read() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Many {
+        texts: Vec<String>,
+        numbers: Vec<i128>,
+        #[serde(rename = "a \"-1\" \\")]
+        last: u128,
+    }
+    let texts = ["", "12", "\"3\"", "4\\", "\\\"-5", "ü6", "\n7"];
+    let texts = texts.iter().cycle().map(|&text| text.to_owned());
+    let many = Many {
+        texts: texts.take(40_000).collect(),
+        numbers: (0..40_000).map(|i| (i - 9) << (60 + i % 40)).collect(),
+        last: u128::MAX,
+    };
+    assert_eq!(from_json::<Many>(&to_json(&many).unwrap()).unwrap(), many);
+}
+
 /// Reads a text in TOML, and checks that JSON gives the same back. TOML's writer has no numbers
 /// beyond 64 bits.
 fn round_trip_by_json(text: &str) -> Own {
