@@ -12,7 +12,7 @@ use super::vectors::copy_transposed;
 use super::winograd::{self, Sizes};
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, Lanes, dispatch};
-use crate::kernel::linear::tile::{by_rows, next_rows};
+use crate::kernel::linear::tile::Below;
 use crate::kernel::threads::parallel::{self, GRAIN, Shared};
 use crate::kernel::threads::scratch::Scratch;
 use std::ops::Range;
@@ -247,14 +247,20 @@ impl<F: Float> Task<'_, F> {
         begins: bool,
     ) {
         let mut row = 0;
-        while row < places.len() {
-            let rows = next_rows::<R>(places.len() - row);
-            by_rows!(
-                rows,
-                R,
-                self.tile::<I, _, V, L>(band, places, row, &columns, begins)
-            );
-            row += rows;
+        while row + R <= places.len() {
+            self.tile::<I, R, V, L>(band, places, row, &columns, begins);
+            row += R;
+        }
+        if Below::<4, R>::YES && row + 4 <= places.len() {
+            self.tile::<I, 4, V, L>(band, places, row, &columns, begins);
+            row += 4;
+        }
+        if row + 2 <= places.len() {
+            self.tile::<I, 2, V, L>(band, places, row, &columns, begins);
+            row += 2;
+        }
+        if row < places.len() {
+            self.tile::<I, 1, V, L>(band, places, row, &columns, begins);
         }
     }
 
