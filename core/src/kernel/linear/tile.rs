@@ -113,6 +113,26 @@ pub(crate) fn next_rows<const R: usize>(left: usize) -> usize {
     }
 }
 
+/// Calls a function that is generic over the rows of a tile, for the rows that [`next_rows`] has
+/// returned: `by_rows!(rows, R, self.tile::<I, _, V, L>(arguments))`.
+macro_rules! by_rows {
+    (
+        $rows:ident, $most:ident,
+        $this:ident.$tile:ident::<$isa:ident, _, $vectors:ident, $lanes:ident>($($argument:expr),*)
+    ) => {
+        if $rows == $most {
+            $this.$tile::<$isa, $most, $vectors, $lanes>($($argument),*);
+        } else if $crate::kernel::linear::tile::Below::<4, $most>::YES && $rows == 4 {
+            $this.$tile::<$isa, 4, $vectors, $lanes>($($argument),*);
+        } else if $rows == 2 {
+            $this.$tile::<$isa, 2, $vectors, $lanes>($($argument),*);
+        } else {
+            $this.$tile::<$isa, 1, $vectors, $lanes>($($argument),*);
+        }
+    };
+}
+pub(crate) use by_rows;
+
 /// The destination of the tiles of the result.
 #[derive(Clone, Copy)]
 struct Out<'a, F> {
@@ -260,15 +280,7 @@ impl<F: Float> Block<'_, F> {
         tile: &Tiles<F>,
         lanes: &mut [[[F; L]; VECTORS]; R],
     ) {
-        if rows == R {
-            self.tile::<I, R, V, L>(tile, lanes);
-        } else if Below::<4, R>::YES && rows == 4 {
-            self.tile::<I, 4, V, L>(tile, lanes);
-        } else if rows == 2 {
-            self.tile::<I, 2, V, L>(tile, lanes);
-        } else {
-            self.tile::<I, 1, V, L>(tile, lanes);
-        }
+        by_rows!(rows, R, self.tile::<I, _, V, L>(tile, lanes));
     }
 
     /// Copies a cache line of rows of `a`, whose columns are contiguous, term by term.

@@ -4,7 +4,7 @@ use crate::kernel::conv::planes::Plan;
 use crate::kernel::conv::tile::{Tile, VECTORS, add_products};
 use crate::kernel::float::Float;
 use crate::kernel::isa::Isa;
-use crate::kernel::linear::tile::{Below, next_rows};
+use crate::kernel::linear::tile::{by_rows, next_rows};
 use crate::kernel::threads::parallel::Shared;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -177,15 +177,7 @@ impl<F: Float> Panel<'_, F> {
         terms: (usize, *const F, &[usize]),
         lanes: &mut Tile<F, R, { VECTORS + 1 }, L>,
     ) {
-        if rows == R {
-            self.tile::<I, R, V, L>(row, terms, lanes);
-        } else if Below::<4, R>::YES && rows == 4 {
-            self.tile::<I, 4, V, L>(row, terms, lanes);
-        } else if rows == 2 {
-            self.tile::<I, 2, V, L>(row, terms, lanes);
-        } else {
-            self.tile::<I, 1, V, L>(row, terms, lanes);
-        }
+        by_rows!(rows, R, self.tile::<I, _, V, L>(row, terms, lanes));
     }
 
     /// Computes the panel for `R` rows. `lanes` has their current result if these are not the first

@@ -3,7 +3,7 @@
 use crate::kernel::conv::tile::{Tile, VECTORS, add_products};
 use crate::kernel::float::Float;
 use crate::kernel::isa::Isa;
-use crate::kernel::linear::tile::Below;
+use crate::kernel::linear::tile::{by_rows, next_rows};
 use crate::kernel::threads::parallel::{self, GRAIN, Shared};
 use std::ops::Range;
 
@@ -59,20 +59,10 @@ impl<F: Float> Sums<'_, F> {
         let channels = self.chunk.len();
         for k in 0..self.products {
             let mut row = 0;
-            while row + R <= channels {
-                self.tile::<I, R, V, L>(factors, k, row, columns);
-                row += R;
-            }
-            if Below::<4, R>::YES && row + 4 <= channels {
-                self.tile::<I, 4, V, L>(factors, k, row, columns);
-                row += 4;
-            }
-            if row + 2 <= channels {
-                self.tile::<I, 2, V, L>(factors, k, row, columns);
-                row += 2;
-            }
-            if row < channels {
-                self.tile::<I, 1, V, L>(factors, k, row, columns);
+            while row < channels {
+                let rows = next_rows::<R>(channels - row);
+                by_rows!(rows, R, self.tile::<I, _, V, L>(factors, k, row, columns));
+                row += rows;
             }
         }
     }

@@ -5,7 +5,7 @@ use crate::kernel::conv::planes::Plan;
 use crate::kernel::conv::tile::{VECTORS, add_products, panel};
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, Lanes};
-use crate::kernel::linear::tile::{Below, next_rows};
+use crate::kernel::linear::tile::{by_rows, next_rows};
 use crate::kernel::threads::parallel::{self, GRAIN, Shared};
 use crate::kernel::threads::scratch::Scratch;
 use std::ops::Range;
@@ -143,15 +143,7 @@ impl<F: Float> Task<'_, F> {
         elements: &[F],
         products: &mut [F],
     ) {
-        if rows == R {
-            self.tile::<I, R, V, L>(row, elements, products);
-        } else if Below::<4, R>::YES && rows == 4 {
-            self.tile::<I, 4, V, L>(row, elements, products);
-        } else if rows == 2 {
-            self.tile::<I, 2, V, L>(row, elements, products);
-        } else {
-            self.tile::<I, 1, V, L>(row, elements, products);
-        }
+        by_rows!(rows, R, self.tile::<I, _, V, L>(row, elements, products));
     }
 
     /// Computes the products of a panel for `R` rows.

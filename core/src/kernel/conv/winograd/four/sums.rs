@@ -9,7 +9,7 @@ use crate::kernel::conv::winograd::Sizes;
 use crate::kernel::conv::winograd::sums::copy_short;
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, Lanes, dispatch};
-use crate::kernel::linear::tile::{Below, next_rows, transpose};
+use crate::kernel::linear::tile::{by_rows, next_rows, transpose};
 use crate::kernel::threads::parallel::{self, GRAIN, Shared};
 use crate::kernel::threads::scratch::Scratch;
 use std::ops::Range;
@@ -235,15 +235,7 @@ impl<F: Float> Task<'_, F> {
         rows: usize,
         memory: &mut Memory<'_, F>,
     ) {
-        if rows == R {
-            self.tile::<I, R, V, L>(row, memory);
-        } else if Below::<4, R>::YES && rows == 4 {
-            self.tile::<I, 4, V, L>(row, memory);
-        } else if rows == 2 {
-            self.tile::<I, 2, V, L>(row, memory);
-        } else {
-            self.tile::<I, 1, V, L>(row, memory);
-        }
+        by_rows!(rows, R, self.tile::<I, _, V, L>(row, memory));
     }
 
     /// Computes the products of a panel for `R` rows.
