@@ -75,6 +75,10 @@ fn assert_same_bits(sizes: Sizes, dtype: DType) -> anyhow::Result<()> {
     let is_for_matrices = sizes == MATRICES;
     let algebra = costly();
     for operation in operations::all() {
+        // The work of this loss grows with the square of the classes.
+        if sizes == MANY_CHANNELS && operation.name.starts_with("multilabel_margin_loss") {
+            continue;
+        }
         let is_costly = operation.name.starts_with("ctc_loss") || algebra.contains(&operation.name);
         if is_costly != is_for_matrices {
             continue;

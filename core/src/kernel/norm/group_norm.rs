@@ -1,7 +1,7 @@
 //! Group normalization: each group of channels of a sample is a row that is normalized by its own
 //! mean and variance. Gamma and beta belong to the channels.
 
-use super::layer_norm::{STATISTICS, normalized};
+use super::layer_norm::{Coefficients, STATISTICS, Statistics, affine, normalized, row_sum};
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, dispatch};
 use crate::kernel::reduce::fold::{Sum, pairwise};
@@ -20,7 +20,7 @@ impl Group {
     }
 }
 
-/// Groups with their [`statistics`](super::layer_norm::statistics).
+/// Groups with their [`Statistics`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Groups<'a, F> {
     pub xs: &'a [F],
@@ -38,15 +38,15 @@ impl<'a, F: Float> Groups<'a, F> {
     }
 
     /// Returns the elements and the statistics of row `row`.
-    fn row(&self, row: usize) -> (&'a [F], &'a [F]) {
+    #[inline(always)]
+    fn row(&self, row: usize) -> (&'a [F], [F; STATISTICS]) {
         let len = self.size.len();
-        (
-            &self.xs[row * len..(row + 1) * len],
-            &self.statistics[row * STATISTICS..(row + 1) * STATISTICS],
-        )
+        let statistics = self.statistics.as_chunks().0;
+        (&self.xs[row * len..(row + 1) * len], statistics[row])
     }
 
     /// Returns the coefficients of a row's channels.
+    #[inline(always)]
     fn of_row<'c>(&self, coefficients: &'c [F], row: usize) -> &'c [F] {
         if coefficients.is_empty() {
             return coefficients;
@@ -56,37 +56,53 @@ impl<'a, F: Float> Groups<'a, F> {
     }
 }
 
-/// Multiplies each channel of a row by its coefficient; no coefficients are ones.
-#[inline(always)]
-fn scale<F: Float>(row: &mut [F], inner: usize, coefficients: &[F]) {
-    if inner == 1 {
-        row.iter_mut().zip(coefficients).for_each(|(x, &c)| *x *= c);
-        return;
-    }
-    for (channel, &c) in row.chunks_exact_mut(inner).zip(coefficients) {
-        for x in channel {
-            *x *= c;
-        }
-    }
+/// Computes the statistics of the groups of `xs`, and `out = normalized x · gamma + beta` while a
+/// group is in the cache. A sample has `count` groups.
+pub(crate) fn forward<F: Float>(
+    xs: &[F],
+    (count, size): (usize, Group),
+    epsilon: f64,
+    Coefficients { gamma, beta }: Coefficients<'_, F>,
+    statistics: &mut [F],
+    out: &mut [F],
+) {
+    let len = size.len();
+    let rows = (GRAIN / len.max(1)).max(1);
+    parallel::pairs_mut(
+        [STATISTICS, len],
+        rows,
+        statistics,
+        out,
+        &|first, statistics, out| {
+            let xs = &xs[first * len..first * len + out.len()];
+            dispatch(Statistics {
+                xs,
+                len,
+                centred: true,
+                epsilon,
+                out: statistics,
+            });
+            dispatch(Normalize {
+                groups: Groups {
+                    xs,
+                    statistics,
+                    count,
+                    size,
+                    gamma,
+                },
+                beta,
+                first,
+                out,
+            });
+        },
+    );
 }
 
-/// Computes `out = normalized x · gamma + beta`. Empty coefficients are ones and zeros.
-pub(crate) fn normalize<F: Float>(groups: Groups<'_, F>, beta: &[F], out: &mut [F]) {
-    let len = groups.size.len();
-    parallel::chunks_mut(out, groups.rows_per_task() * len, &|start, out| {
-        dispatch(Normalize {
-            groups,
-            beta,
-            first: start / len,
-            out,
-        });
-    });
-}
-
+/// Some groups, of which the first has the number `first` among all.
 struct Normalize<'a, F> {
     groups: Groups<'a, F>,
+    /// The summand of each channel, or empty for zeros.
     beta: &'a [F],
-    /// The number of the first row.
     first: usize,
     out: &'a mut [F],
 }
@@ -96,24 +112,23 @@ impl<F: Float> Kernel for Normalize<'_, F> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Group { inner, .. } = self.groups.size;
+        let Group { channels, inner } = self.groups.size;
         let rows = self.out.chunks_exact_mut(self.groups.size.len());
-        for (row, out) in rows.enumerate() {
-            let row = self.first + row;
-            let (xs, statistics) = self.groups.row(row);
-            for (out, &x) in out.iter_mut().zip(xs) {
-                *out = normalized(x, statistics);
-            }
-            // The row is in the cache, so these loops do not sweep over memory again.
-            scale(out, inner, self.groups.of_row(self.groups.gamma, row));
-            let beta = self.groups.of_row(self.beta, row);
+        for (i, out) in rows.enumerate() {
+            let (xs, statistics) = self.groups.row(i);
+            let gamma = self.groups.of_row(self.groups.gamma, self.first + i);
+            let beta = self.groups.of_row(self.beta, self.first + i);
             if inner == 1 {
-                out.iter_mut().zip(beta).for_each(|(out, &c)| *out += c);
+                affine(xs, statistics, Coefficients { gamma, beta }, out);
                 continue;
             }
-            for (channel, &c) in out.chunks_exact_mut(inner).zip(beta) {
-                for out in channel {
-                    *out += c;
+            for c in 0..channels {
+                let channel = c * inner..(c + 1) * inner;
+                let gamma = gamma.get(c).copied().unwrap_or(F::one());
+                // A sum with -0 is the other summand, also if that is -0.
+                let beta = beta.get(c).copied().unwrap_or(-F::zero());
+                for (out, &x) in out[channel.clone()].iter_mut().zip(&xs[channel]) {
+                    *out = normalized(x, statistics) * gamma + beta;
                 }
             }
         }
@@ -162,7 +177,7 @@ impl<F: Float> Kernel for Backward<'_, F> {
         let count = F::from_f64(len as f64);
         let ones = vec![F::one(); channels];
         let mut products = vec![F::zero(); inner];
-        let mut weighted = vec![F::zero(); 2 * channels];
+        let mut weighted = vec![F::zero(); channels];
         let rows = self.gs.chunks_exact(len);
         let rows = rows.zip(self.sums.chunks_exact_mut(2 * channels));
         for (i, (gs, sums)) in rows.enumerate() {
@@ -181,8 +196,10 @@ impl<F: Float> Kernel for Backward<'_, F> {
                     for ((product, &g), &x) in products.iter_mut().zip(gs).zip(xs) {
                         *product = g * normalized(x, statistics);
                     }
-                    sums_g[c] = pairwise::<F, I, _>(Sum, gs);
-                    sums_gx[c] = pairwise::<F, I, _>(Sum, &products);
+                    // A loop: the sum is compiled for each place of the code.
+                    for (sums, xs) in [(&mut *sums_g, gs), (&mut *sums_gx, &products)] {
+                        sums[c] = row_sum::<F, I, _>(Sum, xs);
+                    }
                 }
             }
             if self.out.is_empty() {
@@ -192,12 +209,14 @@ impl<F: Float> Kernel for Backward<'_, F> {
                 [] => &ones,
                 gamma => gamma,
             };
-            weighted.copy_from_slice(sums);
-            for half in weighted.chunks_exact_mut(channels) {
-                scale(half, 1, gamma);
+            let mut means = [F::zero(); 2];
+            for (mean, sums) in means.iter_mut().zip([&*sums_g, &*sums_gx]) {
+                for c in 0..channels {
+                    weighted[c] = sums[c] * gamma[c];
+                }
+                *mean = pairwise::<F, I, _>(Sum, &weighted) / count;
             }
-            let mean = pairwise::<F, I, _>(Sum, &weighted[..channels]) / count;
-            let slope = pairwise::<F, I, _>(Sum, &weighted[channels..]) / count;
+            let [mean, slope] = means;
             let factor = statistics[0] * statistics[3];
             let pulled = |g: F, x: F, gamma: F| {
                 ((g * gamma - mean) - normalized(x, statistics) * slope) * factor

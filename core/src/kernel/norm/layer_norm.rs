@@ -9,7 +9,7 @@ use crate::kernel::reduce::range;
 use crate::kernel::threads::parallel::{self, GRAIN, Shared};
 use std::ops::Range;
 
-/// Numbers per row in the result of [`statistics`].
+/// Numbers per row in the result of [`Statistics`].
 pub(crate) const STATISTICS: usize = 4;
 
 /// The reduction Σ (x - mean).
@@ -56,37 +56,12 @@ sums_of_deviations! {
 /// Rounded mean and rest are kept apart: if the mean is large, adding them would round the rest
 /// away. Both are 0 if the rows are not `centred`. The scale is a power of two. It is 1 unless
 /// squares leave the range of the dtype.
-pub(crate) fn statistics<F: Float>(
-    xs: &[F],
-    len: usize,
-    centred: bool,
-    epsilon: f64,
-    out: &mut [F],
-) {
-    if len == 0 {
-        out.fill(F::zero());
-        return;
-    }
-    let rows = (GRAIN / len).max(1);
-    parallel::chunks_mut(out, STATISTICS * rows, &|start, out| {
-        let first = start / STATISTICS;
-        let xs = &xs[first * len..(first + out.len() / STATISTICS) * len];
-        dispatch(Statistics {
-            xs,
-            len,
-            centred,
-            epsilon,
-            out,
-        });
-    });
-}
-
-struct Statistics<'a, F> {
-    xs: &'a [F],
-    len: usize,
-    centred: bool,
-    epsilon: f64,
-    out: &'a mut [F],
+pub(super) struct Statistics<'a, F> {
+    pub xs: &'a [F],
+    pub len: usize,
+    pub centred: bool,
+    pub epsilon: f64,
+    pub out: &'a mut [F],
 }
 
 impl<F: Float> Kernel for Statistics<'_, F> {
@@ -134,7 +109,7 @@ fn moments<F: Float, I: Isa>(row: &[F], centred: bool) -> [F; 3] {
     [mean, rest, row_sum::<F, I, _>(squares, row) / count]
 }
 
-/// Rows with their [`statistics`].
+/// Rows with their [`Statistics`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rows<'a, F> {
     pub xs: &'a [F],
@@ -156,8 +131,8 @@ impl<F: Float> Rows<'_, F> {
 
 /// Returns the normalized deviation from the mean.
 #[inline(always)]
-pub(super) fn normalized<F: Float>(x: F, statistics: &[F]) -> F {
-    ((x * statistics[0] - statistics[1]) - statistics[2]) * statistics[3]
+pub(super) fn normalized<F: Float>(x: F, [scale, mean, rest, factor]: [F; STATISTICS]) -> F {
+    ((x * scale - mean) - rest) * factor
 }
 
 /// The coefficients of [`forward`]. Empty ones are ones and zeros.
@@ -167,13 +142,13 @@ pub(crate) struct Coefficients<'a, F> {
     pub beta: &'a [F],
 }
 
-/// Computes the [`statistics`] of rows of `len` elements, and `out = normalized x · gamma + beta`
+/// Computes the [`Statistics`] of rows of `len` elements, and `out = normalized x · gamma + beta`
 /// while a row is in the cache.
 pub(crate) fn forward<F: Float>(
     xs: &[F],
     len: usize,
     (centred, epsilon): (bool, f64),
-    Coefficients { gamma, beta }: Coefficients<'_, F>,
+    coefficients: Coefficients<'_, F>,
     statistics: &mut [F],
     out: &mut [F],
 ) {
@@ -196,8 +171,7 @@ pub(crate) fn forward<F: Float>(
         };
         dispatch(Normalize {
             rows,
-            gamma,
-            beta,
+            coefficients,
             out,
         });
     });
@@ -205,8 +179,7 @@ pub(crate) fn forward<F: Float>(
 
 struct Normalize<'a, F> {
     rows: Rows<'a, F>,
-    gamma: &'a [F],
-    beta: &'a [F],
+    coefficients: Coefficients<'a, F>,
     out: &'a mut [F],
 }
 
@@ -221,25 +194,37 @@ impl<F: Float> Kernel for Normalize<'_, F> {
             .xs
             .chunks_exact(len)
             .zip(self.out.chunks_exact_mut(len));
-        for ((row, out), statistics) in rows.zip(self.rows.statistics.chunks_exact(STATISTICS)) {
-            if !self.gamma.is_empty() && !self.beta.is_empty() {
-                let coefficients = self.gamma.iter().zip(self.beta);
-                for ((out, &x), (&gamma, &beta)) in out.iter_mut().zip(row).zip(coefficients) {
-                    *out = normalized(x, statistics) * gamma + beta;
-                }
-                continue;
-            }
-            for (out, &x) in out.iter_mut().zip(row) {
-                *out = normalized(x, statistics);
-            }
-            // The row is in the cache, so these loops do not sweep over memory again.
-            for (out, &gamma) in out.iter_mut().zip(self.gamma) {
-                *out *= gamma;
-            }
-            for (out, &beta) in out.iter_mut().zip(self.beta) {
-                *out += beta;
-            }
+        let statistics = self.rows.statistics.as_chunks().0;
+        for ((row, out), &statistics) in rows.zip(statistics) {
+            affine(row, statistics, self.coefficients, out);
         }
+    }
+}
+
+/// Computes `out = normalized x · gamma + beta` for a row.
+#[inline(always)]
+pub(super) fn affine<F: Float>(
+    row: &[F],
+    statistics: [F; STATISTICS],
+    Coefficients { gamma, beta }: Coefficients<'_, F>,
+    out: &mut [F],
+) {
+    if !gamma.is_empty() && !beta.is_empty() {
+        let coefficients = gamma.iter().zip(beta);
+        for ((out, &x), (&gamma, &beta)) in out.iter_mut().zip(row).zip(coefficients) {
+            *out = normalized(x, statistics) * gamma + beta;
+        }
+        return;
+    }
+    for (out, &x) in out.iter_mut().zip(row) {
+        *out = normalized(x, statistics);
+    }
+    // The row is in the cache, so these loops do not sweep over memory again.
+    for (out, &gamma) in out.iter_mut().zip(gamma) {
+        *out *= gamma;
+    }
+    for (out, &beta) in out.iter_mut().zip(beta) {
+        *out += beta;
     }
 }
 
@@ -323,8 +308,9 @@ impl<F: Float> Kernel for Backward<'_, F> {
         let mut slopes = vec![F::zero(); len];
         let [of_gamma, of_beta] = self.sums;
         let rows = self.rows.xs.chunks_exact(len);
+        let all_statistics = self.rows.statistics.as_chunks::<STATISTICS>().0;
         for (i, (row, gs)) in rows.zip(self.gs.chunks_exact(len)).enumerate() {
-            let statistics = &self.rows.statistics[STATISTICS * i..STATISTICS * (i + 1)];
+            let statistics = all_statistics[i];
             for (out, &x) in xs.iter_mut().zip(row) {
                 *out = normalized(x, statistics);
             }
@@ -371,7 +357,7 @@ const LONG: usize = 512;
 
 /// Reduces a row pairwise.
 #[inline(always)]
-fn row_sum<F: Float, I: Isa, R: Reduction>(reduction: R, row: &[F]) -> F {
+pub(super) fn row_sum<F: Float, I: Isa, R: Reduction>(reduction: R, row: &[F]) -> F {
     if row.len() < LONG {
         pairwise::<F, I, R>(reduction, row)
     } else {

@@ -5,7 +5,7 @@ use super::recorded::{Recorded, scales};
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::{Error, Interval, Result};
 use crate::kernel::norm::group_norm::{self, Group, Groups};
-use crate::kernel::norm::layer_norm::{self, STATISTICS};
+use crate::kernel::norm::layer_norm::{Coefficients, STATISTICS};
 use crate::kernel::reduce::fold;
 use crate::tensor::{Array, Element, Shape, refusable, with_dtype};
 use smallvec::smallvec;
@@ -115,25 +115,16 @@ fn normalize(
         return Err(Error::shape(op, reason, &[x.shape()]));
     }
     x.reserve_like(op)?;
-    let (rows, len) = (samples * count, size.len());
+    let rows = samples * count;
     refusable(op, || {
         let (y, statistics) = with_dtype!(x.dtype(), F => {
             let xs = &*x.array().contiguous::<F>();
-            let statistics = Array::build::<F>(Shape::from([rows, STATISTICS]), |out| {
-                layer_norm::statistics(xs, len, true, epsilon, out);
-            });
             let (gamma, beta) = (coefficients::<F>(gamma), coefficients::<F>(beta));
-            let groups = Groups {
-                xs,
-                statistics: &statistics.contiguous::<F>(),
-                count,
-                size,
-                gamma: &gamma,
-            };
+            let given = Coefficients { gamma: &gamma, beta: &beta };
+            let mut statistics = Array::build::<F>(Shape::from([rows, STATISTICS]), |_| {});
             let y = Array::build::<F>(x.array().shape().clone(), |out| {
-                if !out.is_empty() {
-                    group_norm::normalize(groups, &beta, out);
-                }
+                let statistics = statistics.elements_mut();
+                group_norm::forward(xs, (count, size), epsilon, given, statistics, out);
             });
             (y, statistics)
         });

@@ -21,7 +21,7 @@ struct Tree<L> {
 struct ByOtherNames<L> {
     layer: L,
     first: Option<Box<Self>>,
-    second: Option<Box<crate::ByOtherNames<L>>>,
+    second: Option<Box<crate::recursion::ByOtherNames<L>>>,
 }
 
 #[derive(Module)]
@@ -58,7 +58,8 @@ mod inner {
 fn is_module<M: Module>() {}
 fn is_layer<L: Layer>() {}
 
-fn main() {
+#[test]
+fn runs() {
     is_layer::<Chain>();
     is_layer::<Tree<Linear>>();
     is_layer::<ByOtherNames<Linear>>();

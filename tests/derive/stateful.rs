@@ -46,7 +46,8 @@ struct Names {
     value: f64,
 }
 
-fn main() -> Result<()> {
+#[test]
+fn runs() -> Result<()> {
     let values = Values {
         bytes: (),
         small: 255,
@@ -63,10 +64,16 @@ fn main() -> Result<()> {
     };
     let state = values.state()?;
     assert_eq!(state.number("type.value")?, -0.5);
-    let mut loaded = Values { never: Some(-3), ..Values::default() };
+    let mut loaded = Values {
+        never: Some(-3),
+        ..Values::default()
+    };
     loaded.load_state(&state)?;
     assert_eq!(loaded, values);
-    let negative = Values { never: Some(-3), ..values.clone() };
+    let negative = Values {
+        never: Some(-3),
+        ..values.clone()
+    };
     loaded.load_state(&negative.state()?)?;
     assert_eq!(loaded, negative);
 
@@ -82,16 +89,30 @@ fn main() -> Result<()> {
     wrong.insert("2.small.value", cotangent::state::Entry::Count(256));
     pair.2.signed = 5;
     let error = pair.load_state(&wrong).unwrap_err().to_string();
-    assert!(error.contains("`2.small`") && error.contains("smaller"), "{error}");
+    assert!(
+        error.contains("`2.small`") && error.contains("smaller"),
+        "{error}"
+    );
     assert_eq!(pair.2.signed, 5);
 
     assert!(Unit.state()?.is_empty());
-    let mut generic = Generic { inner: values, several: [1.0, 2.0], other: None };
+    let mut generic = Generic {
+        inner: values,
+        several: [1.0, 2.0],
+        other: None,
+    };
     let state = generic.state()?;
     generic.several = [0.0; 2];
     generic.load_state(&state)?;
-    assert_eq!((generic.several, generic.other.is_none()), ([1.0, 2.0], true));
-    let names = Names { state: 1, all: 2, value: 3.0 };
+    assert_eq!(
+        (generic.several, generic.other.is_none()),
+        ([1.0, 2.0], true)
+    );
+    let names = Names {
+        state: 1,
+        all: 2,
+        value: 3.0,
+    };
     assert_eq!(names.state()?.len(), 3);
     assert_eq!((names.all, names.value), (2, 3.0));
     Ok(())

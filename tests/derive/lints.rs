@@ -20,5 +20,3 @@ pub enum Block {
     /// A documented variant.
     Dense(Linear),
 }
-
-fn main() {}

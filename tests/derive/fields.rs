@@ -36,5 +36,3 @@ struct Named {
     #[module(skip)]
     activation: for<'a> fn(&'a Tensor) -> Tensor,
 }
-
-fn main() {}

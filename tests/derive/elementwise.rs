@@ -37,7 +37,7 @@ use math::swish;
 
 #[elementwise]
 fn calls(x: &Tensor, gate: Tensor) -> Tensor {
-    x * swish(gate, 1.5) + crate::math::swish(x, PI)
+    x * swish(gate, 1.5) + crate::elementwise::math::swish(x, PI)
 }
 
 macro_rules! scaled {
@@ -103,7 +103,8 @@ fn attributes(x: Tensor) -> Tensor {
     { x }
 }
 
-fn main() -> Result<()> {
+#[test]
+fn runs() -> Result<()> {
     #[elementwise]
     fn local(x: Tensor) -> Tensor {
         if x > 0.0 && x < 10.0 { sqrt(x) } else { 0.0 }

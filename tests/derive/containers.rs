@@ -28,7 +28,8 @@ enum Kind {
     Small,
 }
 
-fn main() -> Result<()> {
+#[test]
+fn runs() -> Result<()> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut linear = || Linear::new(2, 2, &mut rng);
     let net = Net {

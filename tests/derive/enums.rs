@@ -35,5 +35,3 @@ enum Activation<L> {
     One(#[module(flatten)] L),
     Two { first: L, second: Linear },
 }
-
-fn main() {}

@@ -59,7 +59,8 @@ enum r#enum {
 #[derive(facade::Module, facade::Layer)]
 struct Generic<Result, walk>(Result, walk);
 
-fn main() {
+#[test]
+fn runs() {
     #[derive(facade::Module, facade::Layer)]
     struct Local(facade::Linear);
 }

@@ -32,8 +32,12 @@ fn pair(x: f32) -> Pair {
     }
 }
 
-fn main() -> Result<(), Error> {
-    let samples = [Wrapped(pair(1.0), Mask::from(true)), Wrapped(pair(2.0), Mask::from(false))];
+#[test]
+fn runs() -> Result<(), Error> {
+    let samples = [
+        Wrapped(pair(1.0), Mask::from(true)),
+        Wrapped(pair(2.0), Mask::from(false)),
+    ];
     let batch = Wrapped::stack(&samples)?;
     assert_eq!((batch.rows()?, batch.0.left.shape()), (2, &[2, 2][..]));
     assert_eq!(batch.row(1)?.0.r#type.as_slice(), [2]);
@@ -49,7 +53,10 @@ fn main() -> Result<(), Error> {
 
     let generic = |tokens: &[usize]| {
         let text = Sequence::new(Indices::from(tokens))?;
-        Ok::<_, Error>(Generic { text, others: [Indices::from(3), Indices::from(4)] })
+        Ok::<_, Error>(Generic {
+            text,
+            others: [Indices::from(3), Indices::from(4)],
+        })
     };
     let batch = Sample::stack(&[generic(&[1])?, generic(&[2, 3])?])?;
     assert_eq!(batch.text.lengths(), [1, 2]);

@@ -41,5 +41,3 @@ macro_rules! layers {
 struct MacroInType<L> {
     layers: layers!(L),
 }
-
-fn main() {}

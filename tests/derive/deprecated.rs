@@ -28,5 +28,3 @@ enum OldVariant {
     Old(Linear),
     New(#[deprecated] Linear),
 }
-
-fn main() {}

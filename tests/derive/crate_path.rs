@@ -14,7 +14,5 @@ use reexport::inner::prelude::*;
 struct Relative<L>(L);
 
 #[derive(Module, Layer)]
-#[module(crate = "crate::reexport::inner")]
+#[module(crate = "crate::crate_path::reexport::inner")]
 struct Reexported<L>(L);
-
-fn main() {}

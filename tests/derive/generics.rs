@@ -87,7 +87,8 @@ pub struct Public<L> {
 fn is_module<M: Module + ?Sized>() {}
 fn is_layer<L: Layer + ?Sized>() {}
 
-fn main() {
+#[test]
+fn runs() {
     is_layer::<Plain<Vec<Linear>>>();
     is_module::<Plain<Marked<NotAModule>>>();
     is_module::<Skipping<NotAModule>>();
