@@ -13,7 +13,7 @@ mod crate_path;
 #[path = "derive/deprecated.rs"]
 mod deprecated;
 #[path = "derive/elementwise.rs"]
-mod elementwise;
+pub mod elementwise;
 #[path = "derive/enums.rs"]
 mod enums;
 #[path = "derive/fields.rs"]
@@ -23,7 +23,7 @@ mod generics;
 #[path = "derive/hygiene.rs"]
 mod hygiene;
 #[path = "derive/lints.rs"]
-mod lints;
+pub mod lints;
 #[path = "derive/macros.rs"]
 mod macros;
 #[path = "derive/recursion.rs"]

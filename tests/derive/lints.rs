@@ -20,3 +20,15 @@ pub enum Block {
     /// A documented variant.
     Dense(Linear),
 }
+
+#[test]
+fn runs() -> Result<()> {
+    let net = Net {
+        linear: Linear::new(2, 1, &mut ChaCha8Rng::seed_from_u64(1))?,
+        name: "net".to_owned(),
+        width: 2,
+    };
+    assert_eq!(net.linear.weight.value().shape(), [net.width, 1]);
+    assert_eq!(net.name, "net");
+    Ok(())
+}

@@ -11,6 +11,15 @@ use smallvec::SmallVec;
 /// The fewest columns that are reduced side by side.
 const FEW_COLUMNS: usize = 8;
 
+/// The lengths of the axes of an array for a reduction.
+enum Sweep {
+    /// The last axis is reduced, which has this length.
+    Rows(usize),
+    /// An axis of the first length is reduced, followed by elements of the second number that are
+    /// kept.
+    Columns([usize; 2]),
+}
+
 impl Array {
     /// Reduces the axes for which `reduced` is true. The result has the shape `shape`, whose number
     /// of elements is the product of the other axes' lengths.
@@ -21,6 +30,15 @@ impl Array {
         reduced: &[bool],
         shape: Shape,
     ) -> Self {
+        let (array, sweep) = self.arranged(reduced);
+        with_dtype!(self.dtype(), F => match sweep {
+            Sweep::Rows(len) => array.reduce_rows::<F, R>(reduction, len, shape),
+            Sweep::Columns(lens) => array.reduce_columns::<F, R>(reduction, lens, shape),
+        })
+    }
+
+    /// Orders the axes for a reduction of those for which `reduced` is true.
+    fn arranged(&self, reduced: &[bool]) -> (Self, Sweep) {
         // Axes of length 1 are dropped: they do not change the order of the elements.
         let long = |which: bool| {
             (0..reduced.len())
@@ -31,32 +49,35 @@ impl Array {
         // The order within a sum is free, so the reduced axes are read in memory order.
         let mut by_stride = gone.clone();
         by_stride.sort_by_key(|&axis| std::cmp::Reverse(self.layout.strides[axis].abs()));
-        let rows = [&kept[..], &by_stride].concat();
-        let columns = [&by_stride[..], &kept].concat();
-        let seen = |order: &[usize]| self.with_layout(self.layout.permute(order));
+        let seen = |order: [&[usize]; 2]| self.with_layout(self.layout.permute(&order.concat()));
         let len = |axes: &[usize]| {
             axes.iter()
                 .map(|&axis| self.shape()[axis])
                 .product::<usize>()
         };
+        let rows = seen([&kept, &by_stride]);
         let row_len = len(&gone);
-        with_dtype!(self.dtype(), F => {
-            if !gone.is_empty() && seen(&rows).layout.is_row_major() {
-                return seen(&rows).reduce_rows::<F, R>(reduction, row_len, shape);
-            }
-            if seen(&columns).layout.is_row_major() {
-                let lengths = [row_len, len(&kept)];
-                return seen(&columns).reduce_columns::<F, R>(reduction, lengths, shape);
-            }
-            let inner: SmallVec<[usize; 4]> =
-                kept.iter().copied().filter(|axis| Some(axis) > gone.last()).collect();
-            let outer = kept.iter().filter(|&axis| Some(axis) < gone.first()).count();
-            let is_block = outer + inner.len() == kept.len();
-            if is_block && len(&inner) >= FEW_COLUMNS {
-                return self.reduce_columns::<F, R>(reduction, [row_len, len(&inner)], shape);
-            }
-            seen(&rows).reduce_rows::<F, R>(reduction, row_len, shape)
-        })
+        if !gone.is_empty() && rows.layout.is_row_major() {
+            return (rows, Sweep::Rows(row_len));
+        }
+        let columns = seen([&by_stride, &kept]);
+        if columns.layout.is_row_major() {
+            return (columns, Sweep::Columns([row_len, len(&kept)]));
+        }
+        let inner: SmallVec<[usize; 4]> = kept
+            .iter()
+            .copied()
+            .filter(|axis| Some(axis) > gone.last())
+            .collect();
+        let outer = kept
+            .iter()
+            .filter(|&axis| Some(axis) < gone.first())
+            .count();
+        let is_block = outer + inner.len() == kept.len();
+        if is_block && len(&inner) >= FEW_COLUMNS {
+            return (self.clone(), Sweep::Columns([row_len, len(&inner)]));
+        }
+        (rows, Sweep::Rows(row_len))
     }
 
     /// Computes for each group of elements that a reduction over these axes sums the power of two

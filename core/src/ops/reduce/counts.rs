@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::kernel::index::search::key;
 use crate::kernel::reduce::order::{Lines, Pick};
 use crate::tensor::{Array, DType, Indices, Shape, resolve_axis, with_dtype};
+use std::cmp::Ordering;
 
 /// The distinct values of a tensor or of indices, or the distinct slices along an axis.
 #[derive(Clone, Debug)]
@@ -101,8 +102,7 @@ impl Indices {
     pub fn unique(&self) -> Result<Unique<Self>> {
         Shape::from([self.len()]).reserve("unique", DType::F64)?;
         let all = self.as_slice();
-        let mut order: Vec<usize> = (0..all.len()).collect();
-        order.sort_unstable_by_key(|&place| (all[place], place));
+        let order = sorted(all.len(), &|a, b| (all[a], a).cmp(&(all[b], b)));
         let groups = Groups::of(&order, &|a, b| all[a] == all[b]);
         let values = groups.firsts.iter().map(|&place| all[place]).collect();
         groups.with(values, self.shape())
@@ -161,8 +161,7 @@ impl Slices {
 
     /// Finds the groups of equal slices, given the order of elements.
     fn groups<T: PartialEq, K: Ord>(&self, xs: &[T], key: &dyn Fn(&T) -> K) -> Groups {
-        let mut order: Vec<usize> = (0..self.lines.len).collect();
-        order.sort_unstable_by(|&a, &b| {
+        let order = sorted(self.lines.len, &|a, b| {
             let (left, right) = (self.slice(xs, a).map(key), self.slice(xs, b).map(key));
             left.cmp(right).then(a.cmp(&b))
         });
@@ -182,6 +181,13 @@ impl Slices {
         shape.as_mut()[self.axis] = places.len();
         (values, shape)
     }
+}
+
+/// Returns the numbers below `len` in some order. One sort is compiled for all orders.
+fn sorted(len: usize, order: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..len).collect();
+    places.sort_unstable_by(|&a, &b| order(a, b));
+    places
 }
 
 /// Sorted elements in groups of equal ones.
