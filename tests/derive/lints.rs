@@ -28,7 +28,7 @@ fn runs() -> Result<()> {
         name: "net".to_owned(),
         width: 2,
     };
-    assert_eq!(net.linear.weight.value().shape(), [net.width, 1]);
+    assert_eq!(net.linear.weight.value().shape(), [1, net.width]);
     assert_eq!(net.name, "net");
     Ok(())
 }
