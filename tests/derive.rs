@@ -1,5 +1,6 @@
-//! Tests of `#[derive(Module)]` and `#[derive(Layer)]`: paths, the order of layers, and the place of
-//! errors. The programs in `derive` compile without a warning and run. Those with mistakes are in `ui`.
+//! Tests of `#[derive(Module)]` and `#[derive(Layer)]`: paths, the order of layers, and the place
+//! of errors. The programs in `derive` compile without a warning and run. Those in `ui` have
+//! mistakes.
 
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
