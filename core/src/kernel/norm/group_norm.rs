@@ -18,6 +18,11 @@ impl Group {
     pub(crate) fn len(self) -> usize {
         self.channels * self.inner
     }
+
+    /// Returns the number of groups of a task.
+    fn per_task(self) -> usize {
+        (GRAIN / self.len().max(1)).max(1)
+    }
 }
 
 /// Groups with their [`Statistics`].
@@ -33,10 +38,6 @@ pub(crate) struct Groups<'a, F> {
 }
 
 impl<'a, F: Float> Groups<'a, F> {
-    fn rows_per_task(&self) -> usize {
-        (GRAIN / self.size.len()).max(1)
-    }
-
     /// Returns the elements and the statistics of row `row`.
     #[inline(always)]
     fn row(&self, row: usize) -> (&'a [F], [F; STATISTICS]) {
@@ -67,7 +68,7 @@ pub(crate) fn forward<F: Float>(
     out: &mut [F],
 ) {
     let len = size.len();
-    let rows = (GRAIN / len.max(1)).max(1);
+    let rows = size.per_task();
     parallel::pairs_mut(
         [STATISTICS, len],
         rows,
@@ -146,7 +147,7 @@ pub(crate) fn backward<F: Float>(groups: Groups<'_, F>, gs: &[F], sums: &mut [F]
         2 * groups.size.channels,
         if out.is_empty() { 0 } else { len },
     ];
-    let rows = groups.rows_per_task();
+    let rows = groups.size.per_task();
     parallel::pairs_mut(lens, rows, sums, out, &|first, sums, out| {
         let rows = sums.len() / lens[0];
         dispatch(Backward {
