@@ -5,6 +5,7 @@ use crate::kernel::isa::Isa;
 use crate::kernel::math::gamma;
 use crate::kernel::math::trig::{Angles, AnyAngle};
 use crate::kernel::real::Real;
+use crate::kernel::unroll::unroll;
 use std::marker::PhantomData;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -37,9 +38,9 @@ pub(crate) fn lanes<F: Float, I: Isa, A: Angles, const N: usize>(
     i: usize,
 ) -> [Lane<F, I, A>; N] {
     let mut lanes = [Lane::new(F::default()); N];
-    for k in 0..N {
+    unroll!(k in N {
         lanes[k] = Lane::new(slices[k][i]);
-    }
+    });
     lanes
 }
 

@@ -30,6 +30,7 @@ pub(crate) mod recurrent;
 pub(crate) mod reduce;
 pub(crate) mod strided;
 pub(crate) mod threads;
+mod unroll;
 
 pub use elementwise::formula::{Formula, Needs};
 pub use elementwise::map::{Map, Step, Update};

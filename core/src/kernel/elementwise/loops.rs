@@ -6,6 +6,7 @@ use crate::kernel::isa::{Isa, Kernel, Tier, dispatch_on};
 use crate::kernel::lane::{Lane, lanes};
 use crate::kernel::math::trig::{Angles, AnyAngle, LARGEST_ANGLE, SmallAngles};
 use crate::kernel::threads::parallel::cut;
+use crate::kernel::unroll::unroll;
 
 /// The number of elements that loops run over is a multiple of this. The methods of `dyn Loops` pad
 /// the last few elements.
@@ -160,8 +161,10 @@ fn values<F: Float, I: Isa, A: Angles, E: Formula<N>, const N: usize>(
     operands: &[&[F]; N],
     out: &mut [F],
 ) {
-    for i in 0..multiple(out.len()) {
-        out[i] = formula.value(lanes::<F, I, A, N>(operands, i)).0;
+    let len = multiple(out.len());
+    let (operands, out) = (cut(*operands, &(0..len)), &mut out[..len]);
+    for i in 0..len {
+        out[i] = formula.value(lanes::<F, I, A, N>(&operands, i)).0;
     }
 }
 
@@ -257,10 +260,12 @@ fn one<F: Float, I: Isa, A: Angles, E: Formula<N>, const N: usize, const WANTED:
     out: &mut [F],
 ) {
     let k = WANTED.trailing_zeros() as usize;
-    let result = &result[..out.len()];
-    for i in 0..multiple(out.len()) {
+    let len = multiple(out.len());
+    let operands = cut(*operands, &(0..len));
+    let (result, out) = (&result[..len], &mut out[..len]);
+    for i in 0..len {
         let (g, y) = (Lane::<F, I, A>::new(out[i]), Lane::new(result[i]));
-        let cotangents = formula.pullback::<_, WANTED>(g, lanes::<F, I, A, N>(operands, i), y);
+        let cotangents = formula.pullback::<_, WANTED>(g, lanes::<F, I, A, N>(&operands, i), y);
         out[i] = cotangents[k].0;
     }
 }
@@ -316,9 +321,9 @@ fn all<F: Float, I: Isa, A: Angles, E: Formula<N>, const N: usize>(
         for i in 0..count {
             let (g, y) = (Lane::<F, I, A>::new(gs[i]), Lane::new(ys[i]));
             let cotangents = formula.pullback::<_, { u32::MAX }>(g, lanes::<F, I, A, N>(&xs, i), y);
-            for k in 0..N {
+            unroll!(k in N {
                 block[k][i] = cotangents[k].0;
-            }
+            });
         }
         for k in 0..N {
             out[k][start..start + count].copy_from_slice(&block[k][..count]);
@@ -337,10 +342,11 @@ fn both<F: Float, I: Isa, A: Angles, E: Formula<N>, const N: usize>(
     second: &mut [F],
 ) {
     let len = multiple(first.len());
-    let (result, second) = (&result[..len], &mut second[..len]);
+    let operands = cut(*operands, &(0..len));
+    let (result, first, second) = (&result[..len], &mut first[..len], &mut second[..len]);
     for i in 0..len {
         let (g, y) = (Lane::<F, I, A>::new(first[i]), Lane::new(result[i]));
-        let x = lanes::<F, I, A, N>(operands, i);
+        let x = lanes::<F, I, A, N>(&operands, i);
         let cotangents = formula.pullback::<_, { u32::MAX }>(g, x, y);
         first[i] = cotangents[0].0;
         second[i] = cotangents[1].0;

@@ -7,6 +7,7 @@ use crate::kernel::math::trig::{Angles, AnyAngle, LARGEST_ANGLE, SmallAngles};
 use crate::kernel::real::Real;
 use crate::kernel::strided::View;
 use crate::kernel::threads::parallel::{self, GRAIN, Shared, cut};
+use crate::kernel::unroll::unroll;
 
 /// A formula from `N` numbers to one.
 pub trait Map<const N: usize>: Copy + Send + Sync + 'static {
@@ -239,8 +240,9 @@ impl<F: Float, const N: usize, M: Map<N>> Sweep for Contiguous<'_, F, N, M> {
     fn run<I: Isa, A: Angles>(self) {
         let len = self.out.len();
         let inputs = cut(self.inputs, &(0..len));
+        let out = self.out;
         for i in 0..len {
-            self.out[i] = self.map.apply(lanes::<F, I, A, N>(&inputs, i)).0;
+            out[i] = self.map.apply(lanes::<F, I, A, N>(&inputs, i)).0;
         }
     }
 }
@@ -262,19 +264,19 @@ impl<F: Float, const S: usize, const N: usize, U: Update<S, N>> Sweep for InPlac
     fn run<I: Isa, A: Angles>(self) {
         let states = self.states;
         let len = states[0].len();
-        for state in &states {
-            assert!(state.len() == len);
-        }
+        unroll!(k in S {
+            assert!(states[k].len() == len);
+        });
         let args = cut(self.args, &(0..len));
         for i in 0..len {
             let mut before = [Lane::<F, I, A>::new(F::default()); S];
-            for k in 0..S {
+            unroll!(k in S {
                 before[k] = Lane::new(states[k][i]);
-            }
+            });
             let after = self.update.apply(before, lanes::<F, I, A, N>(&args, i));
-            for k in 0..S {
+            unroll!(k in S {
                 states[k][i] = after[k].0;
-            }
+            });
         }
     }
 }
@@ -316,19 +318,19 @@ impl<F: Float, const N: usize, U: Step<N>> Kernel for StepPart<'_, F, N, U> {
         let (w, g, states) = (self.w, self.g, self.state);
         let len = w.len();
         assert!(g.len() == len);
-        for state in &states {
-            assert!(state.len() == len);
-        }
+        unroll!(k in N {
+            assert!(states[k].len() == len);
+        });
         for i in 0..len {
             let mut state = [Lane::<F, I>::new(F::default()); N];
-            for k in 0..N {
+            unroll!(k in N {
                 state[k] = Lane::new(states[k][i]);
-            }
+            });
             let (new, state) = self.step.apply(Lane::new(w[i]), Lane::new(g[i]), state);
             w[i] = new.0;
-            for k in 0..N {
+            unroll!(k in N {
                 states[k][i] = state[k].0;
-            }
+            });
         }
     }
 }

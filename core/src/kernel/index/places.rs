@@ -32,24 +32,38 @@ impl<'a> Places<'a> {
 
     /// Writes the places of true values, as many as there are, in order.
     pub(crate) fn write(&self, out: &mut [usize]) {
-        assert_eq!(out.len(), self.count(), "places of all true values");
+        self.each_piece(out, &|range, out| {
+            compact(range.clone(), &self.mask[range], out)
+        });
+    }
+
+    /// Writes the elements of `xs` at the places, as many as there are, in order.
+    pub(crate) fn take<F: Float>(&self, xs: &[F], out: &mut [F]) {
+        self.each_piece(out, &|range, out| {
+            compact(xs[range.clone()].iter().copied(), &self.mask[range], out);
+        });
+    }
+
+    /// Calls `body` with the pieces of the mask and the part of `out` for the true values of each.
+    fn each_piece<T: Send>(&self, out: &mut [T], body: &(dyn Fn(Range<usize>, &mut [T]) + Sync)) {
+        assert_eq!(out.len(), self.count(), "as many as there are true values");
         let out = Shared::of(out);
         parallel::ranges(self.mask.len(), GRAIN, &|range| {
             // SAFETY: each piece of the mask has its own range of the places, which follows on that
             // of the piece before, and `out` is borrowed until the call ends.
             let out = unsafe { out.piece(self.numbers(range.start)) };
-            write_piece(range.start, &self.mask[range], out);
+            body(range, out);
         });
     }
 
-    /// Writes the elements of `xs`, of which those at the places are replaced by the elements of
-    /// `source`, in order.
-    pub(crate) fn merge<F: Float>(&self, xs: &[F], source: &[F], out: &mut [F]) {
+    /// Writes the elements of `xs`, or zeros if there are none, of which those at the places are
+    /// replaced by the elements of `source`, in order.
+    pub(crate) fn merge<F: Float>(&self, xs: Option<&[F]>, source: &[F], out: &mut [F]) {
         parallel::chunks_mut(out, GRAIN, &|start, out| {
             let range = start..start + out.len();
             dispatch(Merge {
                 mask: &self.mask[range.clone()],
-                xs: &xs[range],
+                xs: xs.map(|xs| &xs[range]),
                 source: &source[self.numbers(start)],
                 out,
             });
@@ -69,7 +83,8 @@ const BLOCK: usize = 256;
 
 struct Merge<'a, F> {
     mask: &'a [bool],
-    xs: &'a [F],
+    /// The elements elsewhere, if these are not zeros.
+    xs: Option<&'a [F]>,
     /// As many elements as there are true values.
     source: &'a [F],
     out: &'a mut [F],
@@ -80,38 +95,48 @@ impl<F: Float> Kernel for Merge<'_, F> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Some(last) = self.source.len().checked_sub(1) else {
-            return self.out.copy_from_slice(self.xs);
-        };
+        let Self {
+            mask,
+            xs,
+            source,
+            out,
+        } = self;
+        let last = source.len().saturating_sub(1);
         let (mut spread, mut count) = ([F::default(); BLOCK], 0);
-        let blocks = self.out.chunks_mut(BLOCK).zip(self.xs.chunks(BLOCK));
-        for ((out, xs), mask) in blocks.zip(self.mask.chunks(BLOCK)) {
+        for (block, (out, mask)) in out.chunks_mut(BLOCK).zip(mask.chunks(BLOCK)).enumerate() {
+            if let Some(xs) = xs {
+                out.copy_from_slice(&xs[block * BLOCK..][..out.len()]);
+            } else {
+                out.fill(F::zero());
+            }
+            if source.is_empty() {
+                continue;
+            }
             // Each place gets the next element, which counts where the value is true. That needs no
             // branch.
             for (new, &value) in spread.iter_mut().zip(mask) {
-                *new = self.source[count.min(last)];
+                *new = source[count.min(last)];
                 count += usize::from(value);
             }
-            let (len, spread) = (out.len(), &spread[..out.len()]);
-            let (xs, mask) = (&xs[..len], &mask[..len]);
-            for i in 0..len {
-                out[i] = if mask[i] { spread[i] } else { xs[i] };
+            for ((out, &new), &value) in out.iter_mut().zip(&spread).zip(mask) {
+                *out = if value { new } else { *out };
             }
         }
     }
 }
 
-/// Writes the places of true values, of which the first has this place.
-fn write_piece(first: usize, mask: &[bool], out: &mut [usize]) {
+/// Writes the elements of `xs` at the true values of a mask.
+fn compact<T: Copy + Default>(xs: impl Iterator<Item = T>, mask: &[bool], out: &mut [T]) {
+    let mut xs = xs;
     let mut done = 0;
-    for (block, mask) in mask.chunks(BLOCK).enumerate() {
-        // Each place is written, and stays if the value is true. That needs no branch.
-        let (mut places, mut count) = ([0; BLOCK], 0);
-        for (place, &value) in (first + block * BLOCK..).zip(mask) {
-            places[count] = place;
+    for mask in mask.chunks(BLOCK) {
+        // Each element is written, and stays if the value is true. That needs no branch.
+        let (mut taken, mut count) = ([T::default(); BLOCK], 0);
+        for (&value, x) in mask.iter().zip(&mut xs) {
+            taken[count] = x;
             count += usize::from(value);
         }
-        out[done..done + count].copy_from_slice(&places[..count]);
+        out[done..done + count].copy_from_slice(&taken[..count]);
         done += count;
     }
 }
@@ -137,7 +162,10 @@ mod tests {
             let xs: Vec<f32> = (0..len).map(|i| i as f32).collect();
             let source: Vec<f32> = (0..found.count()).map(|k| -1.0 - k as f32).collect();
             let mut out = vec![0.0; len];
-            found.merge(&xs, &source, &mut out);
+            found.merge(Some(&xs), &source, &mut out);
+            let mut taken = vec![0.0; source.len()];
+            found.take(&out, &mut taken);
+            assert_eq!(taken, source);
             let mut next = source.iter();
             let expected = xs.iter().zip(&mask);
             let expected = expected.map(|(x, &m)| if m { *next.next().unwrap() } else { *x });

@@ -8,6 +8,7 @@ use crate::kernel::lane::{Lane, lanes};
 use crate::kernel::math::trig::AnyAngle;
 use crate::kernel::real::Real;
 use crate::kernel::threads::parallel::{self, cut};
+use crate::kernel::unroll::unroll;
 use smallvec::SmallVec;
 
 /// The sizes of channel data: samples, channels, and elements per sample and channel.
@@ -117,37 +118,46 @@ impl<F: Float, const X: usize, const P: usize, const N: usize, M: Map<N>> Kernel
         let Channels {
             channels, inner, ..
         } = self.sizes;
+        let mut args = [Lane::<F, I>::new(F::default()); N];
         if inner == 1 {
-            let coefficients = cut(self.coefficients, &(0..channels));
             for (row, out) in self.out.chunks_exact_mut(channels.max(1)).enumerate() {
                 let xs = cut(self.xs, &(row * channels..(row + 1) * channels));
-                for j in 0..channels {
-                    let mut args = [Lane::<F, I>::new(F::default()); N];
-                    for k in 0..X {
-                        args[k] = Lane::new(xs[k][j]);
-                    }
-                    for k in 0..P {
-                        args[X + k] = Lane::new(coefficients[k][j]);
-                    }
-                    out[j] = self.map.apply(args).0;
-                }
+                map_line(self.map, args, xs, self.coefficients, out);
             }
             return;
         }
         for (line, out) in self.out.chunks_exact_mut(inner.max(1)).enumerate() {
             let channel = (self.first + line) % channels;
-            let xs = cut(self.xs, &(line * inner..(line + 1) * inner));
-            let mut args = [Lane::<F, I>::new(F::default()); N];
             for (arg, c) in args[X..].iter_mut().zip(self.coefficients) {
                 *arg = Lane::new(c[channel]);
             }
-            for i in 0..inner {
-                for k in 0..X {
-                    args[k] = Lane::new(xs[k][i]);
-                }
-                out[i] = self.map.apply(args).0;
-            }
+            let xs = cut(self.xs, &(line * inner..(line + 1) * inner));
+            map_line(self.map, args, xs, [], out);
         }
+    }
+}
+
+/// Maps the elements of a line. The last arguments are coefficients, or those of `args` if there
+/// are none.
+#[inline(always)]
+fn map_line<F: Float, I: Isa, const X: usize, const P: usize, const N: usize, M: Map<N>>(
+    map: M,
+    mut args: [Lane<F, I>; N],
+    xs: [&[F]; X],
+    coefficients: [&[F]; P],
+    out: &mut [F],
+) {
+    // The compiler sees that these lengths are equal.
+    let len = out.len();
+    let (xs, coefficients) = (cut(xs, &(0..len)), cut(coefficients, &(0..len)));
+    for i in 0..len {
+        unroll!(k in X {
+            args[k] = Lane::new(xs[k][i]);
+        });
+        unroll!(k in P {
+            args[X + k] = Lane::new(coefficients[k][i]);
+        });
+        out[i] = map.apply(args).0;
     }
 }
 
@@ -343,13 +353,13 @@ impl<F: Float, const X: usize, const P: usize, const K: usize, M: Terms<X, P, K>
                 let terms = self
                     .terms
                     .apply(lanes::<F, I, AnyAngle, X>(&rows[r], j), coefficients);
-                for k in 0..K {
+                unroll!(k in K {
                     sums[k] = sums[k] + terms[k];
-                }
+                });
             }
-            for k in 0..K {
+            unroll!(k in K {
                 acc[k][j] += sums[k].0;
-            }
+            });
         }
     }
 

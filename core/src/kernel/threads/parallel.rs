@@ -5,6 +5,7 @@
 
 use crate::kernel::threads::panics::FirstPanic;
 use crate::kernel::threads::{pool, regions};
+use crate::kernel::unroll::unroll;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -145,17 +146,17 @@ pub(crate) fn collect<R: Send>(
 
 /// Returns the same range of each slice.
 ///
-/// This is a plain loop over arrays, as in all kernels: closures in `array::map` are not reliably
-/// inlined, and code that is not inlined is not vectorized.
+/// There is no closure, as in all kernels: those of `array::map` are not reliably inlined, and code
+/// that is not inlined is not vectorized.
 #[inline(always)]
 pub(crate) fn cut<'a, F, const N: usize>(
     slices: [&'a [F]; N],
     range: &Range<usize>,
 ) -> [&'a [F]; N] {
     let mut pieces: [&[F]; N] = [&[]; N];
-    for k in 0..N {
+    unroll!(k in N {
         pieces[k] = &slices[k][range.start..range.end];
-    }
+    });
     pieces
 }
 

@@ -1,10 +1,10 @@
 //! Taking and replacing the elements where a mask is true.
 
-use super::gather::Picks;
-use crate::autograd::{Tensor, stretch};
+use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp, stretch};
 use crate::error::{Error, Result};
 use crate::kernel::index::places::Places;
-use crate::tensor::{Array, Indices, Mask, broadcast_shapes, refusable, room, with_dtype};
+use crate::tensor::{Array, Indices, Mask, Shape, broadcast_shapes, refusable, room, with_dtype};
+use smallvec::smallvec;
 
 /// # Indexing and sorting
 impl Mask {
@@ -63,13 +63,12 @@ impl Tensor {
         let shape = broadcast_shapes(op, self.shape(), mask.shape())?;
         shape.checked_len(op)?;
         refusable(op, || {
-            let places = places(op, &mask.stretched(&shape))?;
-            let wide = if *self.array().shape() == shape {
-                self.clone()
+            let mask = mask.stretched(&shape);
+            if *self.array().shape() == shape {
+                self.selected(op, &mask)
             } else {
-                stretch(self, &shape)
-            };
-            wide.flatten().slices(op, 0, &places)
+                stretch(self, &shape).selected(op, &mask)
+            }
         })
     }
 
@@ -106,23 +105,37 @@ impl Tensor {
                 let reason = format!("expected a source of at least {count} elements");
                 return Err(Error::shape(op, reason, &[shape, source.shape()]));
             }
-            let (x, source) = (self.flatten(), source.flatten().narrowed(op, 0, 0, count));
-            let output = with_dtype!(self.dtype(), F => {
-                let xs = &*x.array().contiguous::<F>();
-                let source = &*source.array().contiguous::<F>();
-                Array::build::<F>(x.array().shape().clone(), |out| found.merge(xs, source, out))
-            });
-            if !x.is_tracked() && !source.is_tracked() {
-                return Ok(Self::from(output).reshaped(shape.clone()));
-            }
-            let picks = Picks {
+            let source = source.flatten().narrowed(op, 0, 0, count);
+            let output = merged(&found, Some(self), &source, shape);
+            Ok(Self::from_op(output.into(), &[self, &source], || Merged {
                 op,
-                axis: 0,
-                indices: listed(&found),
-                each: false,
-            };
-            let written = x.recorded_writing(&picks, &source, output);
-            Ok(written.reshaped(shape.clone()))
+                mask: mask.clone(),
+            }))
+        })
+    }
+
+    /// Returns the elements where a mask of this shape is true.
+    fn selected(&self, op: &'static str, mask: &Mask) -> Result<Self> {
+        let found = Places::of(mask.as_slice());
+        let shape = Shape::from([found.count()]);
+        shape.reserve(op, self.dtype())?;
+        let output = with_dtype!(self.dtype(), F => {
+            let xs = &*self.array().contiguous::<F>();
+            Array::build::<F>(shape, |out| found.take(xs, out))
+        });
+        Ok(Self::from_op(output.into(), &[self], || Selected {
+            op,
+            mask: mask.clone(),
+        }))
+    }
+
+    /// Returns zeros with these elements where a mask is true: the transpose of `selected`.
+    fn spread(&self, op: &'static str, mask: &Mask) -> Self {
+        let found = Places::of(mask.as_slice());
+        let output = merged(&found, None, self, &Shape::from(mask.shape()));
+        Self::from_op(output.into(), &[self], || Spread {
+            op,
+            mask: mask.clone(),
         })
     }
 
@@ -154,4 +167,66 @@ fn listed(found: &Places<'_>) -> Indices {
     places.resize(found.count(), 0);
     found.write(&mut places);
     Indices::from(places)
+}
+
+/// Returns the elements of `x`, or zeros, with those of `source` at the places.
+fn merged(found: &Places<'_>, x: Option<&Tensor>, source: &Tensor, shape: &Shape) -> Array {
+    with_dtype!(source.dtype(), F => {
+        let xs = x.map(|x| x.array().contiguous::<F>());
+        let source = &*source.array().contiguous::<F>();
+        Array::build::<F>(shape.clone(), |out| found.merge(xs.as_deref(), source, out))
+    })
+}
+
+struct Selected {
+    op: &'static str,
+    mask: Mask,
+}
+
+impl Op for Selected {
+    fn name(&self) -> &'static str {
+        self.op
+    }
+    fn kind(&self) -> OpKind {
+        OpKind::Lookup
+    }
+    fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
+        Ok(smallvec![Some(cotangent.spread(self.op, &self.mask))])
+    }
+}
+
+struct Spread {
+    op: &'static str,
+    mask: Mask,
+}
+
+impl Op for Spread {
+    fn name(&self) -> &'static str {
+        self.op
+    }
+    fn kind(&self) -> OpKind {
+        OpKind::Blend
+    }
+    fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
+        Ok(smallvec![Some(cotangent.selected(self.op, &self.mask)?)])
+    }
+}
+
+struct Merged {
+    op: &'static str,
+    mask: Mask,
+}
+
+impl Op for Merged {
+    fn name(&self) -> &'static str {
+        self.op
+    }
+    fn kind(&self) -> OpKind {
+        OpKind::Blend
+    }
+    fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
+        let rest = (context.wants(0)).then(|| cotangent.masked_fill(&self.mask, 0.0));
+        let source = (context.wants(1)).then(|| cotangent.selected(self.op, &self.mask));
+        Ok(smallvec![rest.transpose()?, source.transpose()?])
+    }
 }

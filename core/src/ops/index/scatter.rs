@@ -131,12 +131,6 @@ impl Tensor {
                 write(sizes, indices, xs, out);
             })
         });
-        self.recorded_writing(picks, source, output)
-    }
-
-    /// Records that `output` is what [`written`](Self::written) returns. The places of slices are
-    /// ascending.
-    pub(super) fn recorded_writing(&self, picks: &Picks, source: &Self, output: Array) -> Self {
         Self::from_op(output.into(), &[self, source], || Written {
             picks: picks.clone(),
             source: source.array().shape().clone(),
