@@ -33,7 +33,7 @@ impl<'a> Places<'a> {
     /// Writes the places of true values, as many as there are, in order.
     pub(crate) fn write(&self, out: &mut [usize]) {
         self.each_piece(out, &|range, out| {
-            compact(range.clone(), &self.mask[range], out)
+            compact(range.clone(), &self.mask[range], out);
         });
     }
 
@@ -101,25 +101,29 @@ impl<F: Float> Kernel for Merge<'_, F> {
             source,
             out,
         } = self;
-        let last = source.len().saturating_sub(1);
+        let Some(last) = source.len().checked_sub(1) else {
+            return match xs {
+                Some(xs) => out.copy_from_slice(xs),
+                None => out.fill(F::zero()),
+            };
+        };
+        let zeros = [F::zero(); BLOCK];
         let (mut spread, mut count) = ([F::default(); BLOCK], 0);
         for (block, (out, mask)) in out.chunks_mut(BLOCK).zip(mask.chunks(BLOCK)).enumerate() {
-            if let Some(xs) = xs {
-                out.copy_from_slice(&xs[block * BLOCK..][..out.len()]);
-            } else {
-                out.fill(F::zero());
-            }
-            if source.is_empty() {
-                continue;
-            }
+            let len = out.len();
+            let xs = match xs {
+                Some(xs) => &xs[block * BLOCK..][..len],
+                None => &zeros[..len],
+            };
             // Each place gets the next element, which counts where the value is true. That needs no
             // branch.
             for (new, &value) in spread.iter_mut().zip(mask) {
                 *new = source[count.min(last)];
                 count += usize::from(value);
             }
-            for ((out, &new), &value) in out.iter_mut().zip(&spread).zip(mask) {
-                *out = if value { new } else { *out };
+            let (spread, mask) = (&spread[..len], &mask[..len]);
+            for i in 0..len {
+                out[i] = if mask[i] { spread[i] } else { xs[i] };
             }
         }
     }

@@ -206,10 +206,9 @@ impl Kernel for Step<'_> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         let len = self.out.len();
-        let [own, before, two_before] = [2, 1, 0].map(|from| &self.now[from..][..len]);
-        let skips = &self.skips[..len];
+        let (now, skips) = (&self.now[..len + 2], &self.skips[..len]);
         for s in 0..len {
-            let (a, b, c) = (own[s], before[s], two_before[s] + skips[s]);
+            let (a, b, c) = (now[s + 2], now[s + 1], now[s] + skips[s]);
             let (larger, first) = if a > b { (a, b) } else { (b, a) };
             let (largest, second) = if larger > c { (larger, c) } else { (c, larger) };
             // The difference of two logarithms of 0 is NaN.
