@@ -130,8 +130,7 @@ impl<F: Float> Kernel for Merge<'_, F> {
 }
 
 /// Writes the elements of `xs` at the true values of a mask.
-fn compact<T: Copy + Default>(xs: impl Iterator<Item = T>, mask: &[bool], out: &mut [T]) {
-    let mut xs = xs;
+fn compact<T: Copy + Default>(mut xs: impl Iterator<Item = T>, mask: &[bool], out: &mut [T]) {
     let mut done = 0;
     for mask in mask.chunks(BLOCK) {
         // Each element is written, and stays if the value is true. That needs no branch.
