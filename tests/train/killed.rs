@@ -56,6 +56,7 @@ fn train(folder: &Path) -> Result<End> {
         .log(TensorBoard::new(folder.join("board")))
         .log(HtmlReport::new(folder.join("run.html")))
         .run(&mut task, &batches)?;
+    std::fs::write(folder.join("ended"), "")?;
     if run.end() == Some(End::Completed) {
         save_checkpoint(
             folder.join("result.safetensors"),
@@ -137,7 +138,13 @@ fn stopped(signal: &str, times: u32, seed: u64) -> Result<()> {
             stops += 1;
         }
         let status = child.wait()?;
-        assert!(signal == "-KILL" || status.success(), "{status}");
+        // Behind the end of a run, an interrupt ends the process.
+        let ended = std::fs::remove_file(folder.path().join("ended")).is_ok();
+        let is_interrupted = ended && status.code() == Some(130);
+        assert!(
+            signal == "-KILL" || status.success() || is_interrupted,
+            "{status}"
+        );
         if result.exists() {
             // It was faster than the signal. The next one begins anew.
             compare(whole.path(), folder.path())?;

@@ -27,14 +27,17 @@ impl Interrupt {
     /// Installs the handler, if it is not installed yet.
     pub fn listen() -> Result<Self> {
         let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+        if LISTENING.load(Relaxed) == 0 {
+            PRESSED.store(false, Relaxed);
+        }
+        // Before the handler, which ends the process if nobody listens.
+        LISTENING.fetch_add(1, Relaxed);
+        let interrupt = Self { pressed: &PRESSED };
         if !*installed {
             ctrlc::set_handler(press).map_err(Error::other)?;
             *installed = true;
         }
-        if LISTENING.fetch_add(1, Relaxed) == 0 {
-            PRESSED.store(false, Relaxed);
-        }
-        Ok(Self { pressed: &PRESSED })
+        Ok(interrupt)
     }
 
     /// Returns whether Ctrl-C was pressed.
